@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What there is: catalog, packed library, loader."""

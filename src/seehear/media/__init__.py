@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files in, files out: probe, decode a window, encode, tags, scan."""

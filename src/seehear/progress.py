@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One progress bar for every long job: rich on a terminal, a line now and then elsewhere, silence when asked."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Bar(Protocol):
+    """What a job may do with its bar."""
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        """Say that `steps` more are done; `note` is shown behind the bar."""
+
+
+class _Lines:
+    """A bar for log files: at most one line every 20 s."""
+
+    def __init__(self, title: str, total: int) -> None:
+        self.title, self.total, self.done = title, total, 0
+        self.started = self.printed = time.monotonic()
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        self.done += steps
+        now = time.monotonic()
+        if now - self.printed < 20:
+            return
+        self.printed = now
+        left = (now - self.started) / max(self.done, 1) * max(self.total - self.done, 0)
+        print(f"{self.title}: {self.done}/{self.total}, {left:.0f} s left {note}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def bar(title: str, total: int, quiet: bool = False) -> Iterator[Bar]:
+    """Show the progress of a job of `total` steps with the time left, on standard error."""
+    if quiet or not sys.stderr.isatty():
+        yield _Lines(title, total if not quiet else 0) if not quiet else _Silent()
+        return
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    except ImportError:
+        yield _Lines(title, total)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, TextColumn("{task.fields[note]}"), console=Console(stderr=True)) as shown:
+        task = shown.add_task(title, total=total, note="")
+
+        class _Rich:
+            def advance(self, steps: int = 1, note: str = "") -> None:
+                shown.update(task, advance=steps, note=note)
+
+        yield _Rich()
+
+
+class _Silent:
+    """A bar that shows nothing."""
+
+    def advance(self, steps: int = 1, note: str = "") -> None:
+        pass

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sound as tensors: resampling, spectrograms, loudness."""
