@@ -17,13 +17,15 @@ class Clip(ABC):
     """A few seconds of one recording, open for reading: pictures and sound on one clock that starts at 0 s.
 
     `item` is the stable id of the catalog, `duration` is in s, `label` is a class index or -1, `source` names the
-    recording the clip was cut from.
+    recording the clip was cut from. `layout` says what the channels of the sound are: "mono", "stereo", "ambisonic"
+    (AmbiX: channel 0 is W), "binaural", or a loudspeaker layout's name.
     """
 
     item: int
     duration: float
     label: int
     source: str
+    layout: str = "mono"
 
     @abstractmethod
     def frames(self, start: float, count: int, fps: float) -> UInt8[np.ndarray, "T H W 3"]:

@@ -96,9 +96,10 @@ class ArrayClip(Clip):
         item: int = 0,
         label: int = -1,
         source: str = "",
+        layout: str = "mono",
     ) -> None:
         self.pictures, self.fps, self.samples, self.rate = frames, fps, sound, rate
-        self.item, self.label, self.source = item, label, source
+        self.item, self.label, self.source, self.layout = item, label, source, layout
         self.duration = len(frames) / fps
 
     def frames(self, start: float, count: int, fps: float) -> UInt8[np.ndarray, "T H W 3"]:

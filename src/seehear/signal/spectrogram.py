@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The front end of the audio encoders: a log spectrogram, z-normalised per frequency bin.
+
+    P[t, f] = |sum_n h[n] x[t hop + n - window / 2] exp(-2 pi i f n / window)|^2,  h the periodic Hann window
+    S[t, f] = (10 log10 max(P[t, f], 1e-10) - mean[f]) / std[f]
+
+Thesis 2.7.1. Time is the first spatial axis of the result: [B, C, T, F], T frames, F bins.
+"""
+
+import torch
+from jaxtyping import Float, Float32
+from torch import Tensor, nn
+
+FLOOR = 1e-10
+"""Power below which everything is silence (-100 dB)."""
+
+
+class LogSpectrogram(nn.Module):
+    """Log spectrogram of `frames` time steps, `hop` samples apart, at `rate` Hz.
+
+    `window` (samples) is the length of the transform. With `average` > 1 the constant bin is kept and the others are
+    averaged in power in groups of that size: F = 1 + window / 2 / average. Mean and standard deviation (dB) are
+    estimated from training data with `fit` and travel with the weights.
+    """
+
+    mean: Tensor
+    std: Tensor
+    hann: Tensor
+
+    def __init__(
+        self, rate: int = 24_000, window: int = 512, hop: int = 240, frames: int = 200, average: int = 1
+    ) -> None:
+        super().__init__()
+        self.arguments = {"rate": rate, "window": window, "hop": hop, "frames": frames, "average": average}
+        self.rate, self.window, self.hop, self.frames, self.average = rate, window, hop, frames, average
+        self.bins = 1 + window // 2 // average
+        self.register_buffer("mean", torch.zeros(self.bins))
+        self.register_buffer("std", torch.ones(self.bins))
+        self.register_buffer("hann", torch.hann_window(window), persistent=False)
+
+    @classmethod
+    def paper(cls) -> "LogSpectrogram":
+        """200 x 257 for 2 s at 24 kHz, 10 ms apart (thesis table 2.15)."""
+        return cls()
+
+    @classmethod
+    def analysis(cls) -> "LogSpectrogram":
+        """100 x 129 for 2 s at 24 kHz, 20 ms apart (thesis table 2.13)."""
+        return cls(window=256, hop=480, frames=100)
+
+    @classmethod
+    def tiny(cls) -> "LogSpectrogram":
+        """64 x 65 for 1.024 s at 16 kHz, 16 ms apart."""
+        return cls(rate=16_000, window=512, hop=256, frames=64, average=4)
+
+    @property
+    def seconds(self) -> float:
+        """Length of the sound that `frames` time steps cover (s)."""
+        return self.frames * self.hop / self.rate
+
+    def decibel(self, sound: Float32[Tensor, "B C N"]) -> Float32[Tensor, "B C T F"]:
+        """10 log10 of the power of every frame that starts inside the sound, T = N / hop (at least one), in dB."""
+        batch, channels, samples = sound.shape
+        steps = max(samples // self.hop, 1)
+        padded = nn.functional.pad(sound, (self.window // 2, self.window))
+        pieces = padded.unfold(-1, self.window, self.hop)[:, :, :steps]
+        power = torch.fft.rfft(pieces * self.hann).abs().square()
+        if self.average > 1:
+            groups = power[..., 1:].reshape(batch, channels, steps, -1, self.average).mean(-1)
+            power = torch.cat([power[..., :1], groups], dim=-1)
+        return 10 * power.clamp(min=FLOOR).log10()
+
+    def forward(
+        self, sound: Float32[Tensor, "B C N"], stretch: Float[Tensor, "B"] | None = None
+    ) -> Float32[Tensor, "B C T F"]:
+        """The normalised spectrogram of the first `frames` steps.
+
+        `stretch` is the temporal jitter of thesis 2.7.1: item b reads its time axis at steps k stretch[b] (linearly
+        interpolated), so that `seconds * stretch` of sound fill the same number of frames.
+        """
+        level = self.decibel(sound)
+        if stretch is not None:
+            level = _read_at(level, stretch[:, None] * torch.arange(self.frames, device=level.device))
+        missing = self.frames - level.shape[2]
+        if missing > 0:
+            level = nn.functional.pad(level, (0, 0, 0, missing), value=-100.0)
+        return (level[:, :, : self.frames] - self.mean) / self.std
+
+    def fit(self, sounds: list[Float32[Tensor, "B C N"]]) -> None:
+        """Estimate mean and standard deviation of every bin (dB) over batches of sound."""
+        levels = torch.cat([self.decibel(sound).flatten(0, 2).double() for sound in sounds])
+        self.mean.copy_(levels.mean(0))
+        # A bin that never moves (digital silence) would divide by zero: 1 dB is far below any real spread.
+        self.std.copy_(levels.std(0, correction=0).clamp(min=1.0))
+
+
+def _read_at(level: Float[Tensor, "B C S F"], position: Float[Tensor, "B T"]) -> Float[Tensor, "B C T F"]:
+    """Linear interpolation of the time axis at fractional positions, held at the end."""
+    position = position.clamp(max=level.shape[2] - 1)
+    before = position.floor().long()
+    after = (before + 1).clamp(max=level.shape[2] - 1)
+    weight = (position - before)[:, None, :, None]
+    rows = torch.arange(len(level), device=level.device)[:, None]
+    by_time = level.transpose(1, 2)
+    here, there = by_time[rows, before].transpose(1, 2), by_time[rows, after].transpose(1, 2)
+    return here + weight * (there - here)

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clip -> views: which half second is seen, which second is heard, and how both are varied (thesis 2.7.1, table 2.9).
+
+A view has two halves. `cut` runs in a loader worker, once a clip: it draws every random number from the generator it
+is given, decodes only the window it needs and returns small arrays (pixels as uint8) together with its draws. `finish`
+runs on the device, once a batch, and is a pure function of what was cut: float, mirror, colour, volume, spectrogram.
+The result therefore depends on (seed, epoch, item) alone, not on batches, workers or processes.
+"""
+
+from dataclasses import dataclass, field, replace
+from math import exp, log, sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor
+
+from seehear.clip import Clip
+from seehear.signal.layout import to_mono
+from seehear.signal.spectrogram import LogSpectrogram
+
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+"""Mean and spread of red, green and blue in natural photographs, by which pictures are normalised."""
+
+TO_YIQ = torch.tensor([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
+
+
+@dataclass(frozen=True)
+class AudioVisual:
+    """One window of pictures "video" [B, 3, T, size, size] and one of sound "audio" [B, 1, frames, bins].
+
+    T = `count` frames at `fps`. `area` and `ratio` bound the random crop (fraction of the picture, width / height);
+    `colour` holds the strengths of brightness, contrast, saturation and hue; `volume` the relative gain;
+    `offset` (s) how far the sound may start from the pictures; `stretch` the factors of its temporal jitter.
+    With `position` set (0 .. 1) nothing is random: the window at that fraction of the clip, the centre crop.
+    """
+
+    count: int = 8
+    fps: float = 16.0
+    size: int = 112
+    area: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    mirror: float = 0.5
+    colour: tuple[float, float, float, float] = (0.4, 0.4, 0.4, 0.2)
+    volume: float = 0.1
+    offset: float = 0.5
+    stretch: tuple[float, float] = (0.7, 1.4)
+    front: LogSpectrogram = field(default_factory=LogSpectrogram.paper)
+    position: float | None = None
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """What rebuilds these views, as plain JSON values (the front end's statistics live in the checkpoint)."""
+        plain = {name: value for name, value in vars(self).items() if name not in ("front", "position")}
+        return {**plain, "front": self.front.arguments}
+
+    @classmethod
+    def rebuild(cls, arguments: dict[str, Any]) -> "AudioVisual":
+        """The inverse of `arguments`."""
+        plain: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in arguments.items()}
+        plain["front"] = LogSpectrogram(**arguments["front"])
+        return cls(**plain)
+
+    def at(self, position: float) -> "AudioVisual":
+        """The evaluation view of the window at fraction `position` of the clip."""
+        return replace(self, position=position)
+
+    def cut(self, clip: Clip, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        """Draw, decode, crop and resize: "pixels" uint8 [T, size, size, 3], "samples" int16 [N], and the draws."""
+        fixed = self.position is not None
+        jitter = 1.0 if fixed else self.stretch[1]
+        seen, heard = self.count / self.fps, self.front.seconds * jitter
+        free = max(clip.duration - seen, 0.0)
+        start = free * (self.position if self.position is not None else generator.random())
+        # The sound starts within `offset` of the pictures and inside the clip; a fixed window shares its centre.
+        shift = (seen - heard) / 2 if fixed else generator.uniform(-self.offset, self.offset)
+        begin = float(np.clip(start + shift, 0.0, max(clip.duration - heard, 0.0)))
+        frames = clip.frames(start, self.count, self.fps)
+        box = centre_box(frames) if fixed else random_box(frames, self.area, self.ratio, generator)
+        sound = to_mono(clip.sound(begin, heard, self.front.rate), clip.layout)[0]
+        draws = np.zeros(7) if fixed else generator.random(7)
+        return {
+            "pixels": resize(frames[:, box[0] : box[1], box[2] : box[3]], self.size),
+            "samples": np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16),
+            "draws": draws.astype(np.float32),
+        }
+
+    def finish(self, cuts: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Cut arrays, stacked [B, ...] on a device, to the views "video" and "audio"."""
+        draws, pixels = cuts["draws"], cuts["pixels"]
+        sound = (cuts["samples"].float() / 32767)[:, None]
+        if self.position is not None:
+            return {"video": _normalise(pixels, None), "audio": self.front(sound)}
+        flip = draws[:, 0] < self.mirror
+        pixels = torch.where(flip[:, None, None, None, None], pixels.flip(3), pixels)
+        gain = 1 + self.volume * (2 * draws[:, 5] - 1)
+        low, high = self.stretch
+        stretch = low * (high / low) ** draws[:, 6] if high > low else None
+        map_colour = colour_map(pixels, 2 * draws[:, 1:5] - 1, self.colour)
+        return {"video": _normalise(pixels, map_colour), "audio": self.front(sound * gain[:, None, None], stretch)}
+
+
+def random_box(
+    frames: UInt8[np.ndarray, "T H W 3"],
+    area: tuple[float, float],
+    ratio: tuple[float, float],
+    generator: np.random.Generator,
+) -> tuple[int, int, int, int]:
+    """Top, bottom, left, right of a crop whose area and log aspect ratio are uniform; centre crop if none fits."""
+    height, width = frames.shape[1:3]
+    for _ in range(10):
+        share = generator.uniform(*area) * height * width
+        aspect = exp(generator.uniform(log(ratio[0]), log(ratio[1])))
+        w, h = round(sqrt(share * aspect)), round(sqrt(share / aspect))
+        if 0 < w <= width and 0 < h <= height:
+            top, left = int(generator.integers(height - h + 1)), int(generator.integers(width - w + 1))
+            return top, top + h, left, left + w
+    return centre_box(frames)
+
+
+def centre_box(frames: UInt8[np.ndarray, "T H W 3"]) -> tuple[int, int, int, int]:
+    """Top, bottom, left, right of the largest square in the middle."""
+    height, width = frames.shape[1:3]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return top, top + side, left, left + side
+
+
+def resize(frames: UInt8[np.ndarray, "T h w 3"], size: int) -> UInt8[np.ndarray, "T size size 3"]:
+    """Frames of size x size pixels: area averages when shrinking, bilinear when growing."""
+    try:
+        import cv2
+    except ImportError:
+        stacked = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
+        resized = torch.nn.functional.interpolate(stacked, (size, size), mode="bilinear", antialias=True)
+        return resized.round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
+    method = cv2.INTER_AREA if min(frames.shape[1:3]) > size else cv2.INTER_LINEAR
+    return np.stack([cv2.resize(frame, (size, size), interpolation=method) for frame in frames])
+
+
+def colour_map(
+    pixels: UInt8[Tensor, "B T H W 3"], draw: Float[Tensor, "B 4"], strength: tuple[float, float, float, float]
+) -> tuple[Float32[Tensor, "B 3 3"], Float32[Tensor, "B 3"]] | None:
+    """The affine map of RGB in [0, 1] that jitters brightness, contrast, saturation and hue of each item.
+
+    With draws in [-1, 1] and strengths s: brightness and contrast and saturation are factors 1 + s draw, hue is a
+    rotation of the colour plane by 2 pi s draw. Contrast keeps the mean grey of the item.
+    """
+    if not any(strength):
+        return None
+    factor = 1 + draw[:, :3] * draw.new_tensor(strength[:3])
+    angle = 2 * torch.pi * strength[3] * draw[:, 3]
+    to_yiq = TO_YIQ.to(draw)
+    turn = torch.zeros(len(draw), 3, 3, device=draw.device)
+    turn[:, 0, 0] = 1
+    turn[:, 1, 1] = turn[:, 2, 2] = factor[:, 2] * angle.cos()
+    turn[:, 1, 2], turn[:, 2, 1] = -factor[:, 2] * angle.sin(), factor[:, 2] * angle.sin()
+    matrix = torch.linalg.inv(to_yiq) @ turn @ to_yiq * (factor[:, 0] * factor[:, 1])[:, None, None]
+    # Every fourth pixel is plenty for one mean.
+    mean = pixels[:, :, ::4, ::4].float().mean(dim=(1, 2, 3)) / 255
+    grey = (mean @ to_yiq[0]) * factor[:, 0] * (1 - factor[:, 1])
+    return matrix, grey[:, None].expand(-1, 3)
+
+
+def _normalise(
+    pixels: UInt8[Tensor, "B T H W 3"], colour: tuple[Tensor, Tensor] | None
+) -> Float32[Tensor, "B 3 T H W"]:
+    """Pixels as numbers of mean 0 and spread 1; the memory stays channels-last, which video convolutions like."""
+    video = pixels.float().div_(255)
+    if colour is not None:
+        matrix, offset = colour
+        flat = video.flatten(1, 3)
+        video = torch.baddbmm(offset[:, None], flat, matrix.mT).clamp_(0, 1).view_as(video)
+    video = video.sub_(video.new_tensor(MEAN)).div_(video.new_tensor(STD))
+    return video.permute(0, 4, 1, 2, 3)
