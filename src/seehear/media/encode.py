@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files out: frames [T, H, W, 3] uint8 at `fps` and sound [C, N] float32 at `rate` Hz become a media file.
+
+Every channel of the sound is kept in its order. The same arrays and options give the same bytes (one thread, no dates).
+Speed: 10 s of 160x160 at 10 frames/s with mono sound take about 50 ms with the settings chosen here (x264 "veryfast",
+the fast AAC coder).
+"""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from seehear.atomic import replacing
+from seehear.errors import InputError
+from seehear.signal.resample import resample
+
+Frames = UInt8[np.ndarray, "T H W 3"] | Iterable[UInt8[np.ndarray, "H W 3"]]
+
+# Suffix -> (container, picture codec, sound codec) where the usual pair H.264 and AAC is not at home.
+_CODECS = {
+    ".webm": ("webm", "libvpx", "libopus"),
+    ".avi": ("avi", "mpeg4", "pcm_s16le"),
+    ".ogg": ("ogg", "libvpx", "libopus"),
+    ".opus": ("ogg", "libvpx", "libopus"),
+    ".flac": ("flac", "", "flac"),
+    ".wav": ("wav", "", "pcm_s16le"),
+    ".mkv": ("matroska", "libx264", "aac"),
+    ".mov": ("mov", "libx264", "aac"),
+    ".mp4": ("mp4", "libx264", "aac"),
+    ".m4a": ("mp4", "libx264", "aac"),
+}
+# AAC knows speaker positions only; these have no low-frequency channel, which the codec would low-pass.
+_AAC_LAYOUTS = {3: "3.0", 4: "4.0", 5: "5.0", 6: "hexagonal", 7: "7.0", 8: "octagonal", 16: "hexadecagonal"}
+_OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+
+
+def encode(
+    path: Path,
+    frames: Frames | None,
+    fps: float,
+    sound: Float32[np.ndarray, "C N"] | None,
+    rate: int,
+    *,
+    video_codec: str | None = None,
+    audio_codec: str | None = None,
+    crf: int = 20,
+    preset: str = "veryfast",
+    gop: int | None = None,
+    b_frames: int | None = None,
+    options: dict[str, str] | None = None,
+) -> None:
+    """Write a media file in one step; the suffix of `path` chooses the container and, unless given, the codecs.
+
+    `frames` or `sound` may be None. `gop` is the largest distance of key frames in frames; `options` are further
+    options of the picture codec. Raises InputError for a suffix, or a number of channels, that cannot be written.
+    """
+    if path.suffix.lower() not in _CODECS:
+        raise InputError(f"{path}: expected a name that ends in {', '.join(_CODECS)}")
+    with replacing(path) as temporary:
+        data = encode_bytes(
+            frames,
+            fps,
+            sound,
+            rate,
+            suffix=path.suffix.lower(),
+            video_codec=video_codec,
+            audio_codec=audio_codec,
+            crf=crf,
+            preset=preset,
+            gop=gop,
+            b_frames=b_frames,
+            options=options,
+        )
+        temporary.write_bytes(data)
+
+
+def encode_bytes(
+    frames: Frames | None,
+    fps: float,
+    sound: Float32[np.ndarray, "C N"] | None,
+    rate: int,
+    *,
+    suffix: str = ".mp4",
+    video_codec: str | None = None,
+    audio_codec: str | None = None,
+    crf: int = 20,
+    preset: str = "veryfast",
+    gop: int | None = None,
+    b_frames: int | None = None,
+    options: dict[str, str] | None = None,
+) -> bytes:
+    """What `encode` writes, as bytes."""
+    import av
+
+    container, usual_video, usual_audio = _CODECS[suffix]
+    target = BytesIO()
+    with av.open(target, "w", format=container, container_options={"fflags": "+bitexact"}) as output:
+        settings = {"preset": preset} | (options or {})
+        pictures = None if frames is None else _Pictures(iter(frames), Fraction(fps).limit_denominator(1001))
+        if pictures is not None:
+            pictures.add(output, video_codec or usual_video, crf, gop, b_frames, settings)
+        sounds = None if sound is None else _Sounds(output, audio_codec or usual_audio, sound, rate)
+        # Picture and sound are written second by second, so that a player need not hold one to wait for the other.
+        second, more = 0, True
+        while more:
+            second += 1
+            more = (pictures is not None and pictures.write(output, second)) | (
+                sounds is not None and sounds.write(output, second)
+            )
+    return target.getvalue()
+
+
+class _Pictures:
+    """The picture track while it is being written."""
+
+    def __init__(self, frames: Any, fps: Fraction) -> None:
+        self.frames, self.fps, self.index = frames, fps, 0
+        self.next = next(frames, None)
+        if self.next is None:
+            raise InputError("expected at least one frame to encode, got none")
+
+    def add(
+        self, output: Any, codec: str, crf: int, gop: int | None, b_frames: int | None, options: dict[str, str]
+    ) -> None:
+        height, width = self.next.shape[:2]
+        x264 = codec.startswith("libx26")
+        chosen = options if x264 else {key: value for key, value in options.items() if key != "preset"}
+        stream = output.add_stream(codec, rate=self.fps, options=({"crf": str(crf)} if x264 else {}) | chosen)
+        stream.width, stream.height = width, height
+        # Colour at half resolution needs even sides.
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv444p" if width % 2 or height % 2 else "yuv420p"
+        context = stream.codec_context
+        context.thread_count = 1
+        context.time_base = 1 / self.fps
+        if gop is not None:
+            context.gop_size = gop
+        if b_frames is not None:
+            context.max_b_frames = b_frames
+        if not x264:
+            stream.bit_rate = max(500_000, int(width * height * float(self.fps) / 4))
+        self.stream = stream
+
+    def write(self, output: Any, until: int) -> bool:
+        """Write the frames before `until` s; false when there are no more."""
+        from av import VideoFrame
+
+        if self.next is None:
+            return False
+        while self.next is not None and self.index < until * self.fps:
+            frame = VideoFrame.from_ndarray(np.ascontiguousarray(self.next), format="rgb24")
+            frame.pts, frame.time_base = self.index, 1 / self.fps
+            output.mux(self.stream.encode(frame))
+            self.index += 1
+            self.next = next(self.frames, None)
+        if self.next is None:
+            output.mux(self.stream.encode(None))
+        return self.next is not None
+
+
+class _Sounds:
+    """The sound track while it is being written."""
+
+    def __init__(self, output: Any, codec: str, sound: Float32[np.ndarray, "C N"], rate: int) -> None:
+        channels = len(sound)
+        opus = "opus" in codec
+        if opus and rate not in _OPUS_RATES:
+            sound, rate = resample(sound, rate, 48000), 48000
+        if (codec == "flac" and channels > 8) or (codec == "aac" and channels > 2 and channels not in _AAC_LAYOUTS):
+            raise InputError(f"expected fewer channels for {codec}, got {channels}; use pcm_s16le or libopus")
+        usual = {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
+        self.layout = _AAC_LAYOUTS.get(channels, usual) if codec == "aac" else usual
+        options = {"aac_coder": "fast"} if codec == "aac" else {}
+        if opus and channels > 2:
+            options["mapping_family"] = "255"  # channels without meaning: none is mixed, filtered or reordered
+        self.stream = output.add_stream(codec, rate=rate, layout=self.layout, options=options)
+        if codec == "aac" or opus:
+            self.stream.bit_rate = channels * 96_000
+        self.sound, self.rate, self.at = sound, rate, 0
+
+    def write(self, output: Any, until: int) -> bool:
+        """Write the samples before `until` s; false when there are no more."""
+        from av import AudioFrame
+
+        total = self.sound.shape[1]
+        if self.at >= total:
+            return False
+        # Packed samples, because PyAV crashes on eight planes or more.
+        packed = np.ascontiguousarray(self.sound[:, self.at : until * self.rate].T, dtype=np.float32).reshape(1, -1)
+        frame = AudioFrame.from_ndarray(np.clip(packed, -1, 1), format="flt", layout=self.layout)
+        frame.sample_rate, frame.pts, frame.time_base = self.rate, self.at, Fraction(1, self.rate)
+        output.mux(self.stream.encode(frame))
+        self.at = min(until * self.rate, total)
+        if self.at >= total:
+            output.mux(self.stream.encode(None))
+        return self.at < total
