@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from io import BytesIO
 from pathlib import Path
+from platform import machine
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ _CODECS = {
 # AAC knows speaker positions only; these have no low-frequency channel, which the codec would low-pass.
 _AAC_LAYOUTS = {3: "3.0", 4: "4.0", 5: "5.0", 6: "hexagonal", 7: "7.0", 8: "octagonal", 16: "hexadecagonal"}
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+# x264 with AVX-512 and B-frames gives other bytes at every call, and the sums differ between kinds of processor.
+_SAME_BYTES = {"x264-params": "asm=sse2"} if machine() in ("x86_64", "AMD64") else {}
 
 
 def encode(
@@ -100,7 +103,7 @@ def encode_bytes(
     container, usual_video, usual_audio = _CODECS[suffix]
     target = BytesIO()
     with av.open(target, "w", format=container, container_options={"fflags": "+bitexact"}) as output:
-        settings = {"preset": preset} | (options or {})
+        settings = {"preset": preset} | _SAME_BYTES | (options or {})
         pictures = None if frames is None else _Pictures(iter(frames), Fraction(fps).limit_denominator(1001))
         if pictures is not None:
             pictures.add(output, video_codec or usual_video, crf, gop, b_frames, settings)
@@ -120,16 +123,19 @@ class _Pictures:
 
     def __init__(self, frames: Any, fps: Fraction) -> None:
         self.frames, self.fps, self.index = frames, fps, 0
-        self.next = next(frames, None)
-        if self.next is None:
+        first = next(frames, None)
+        if first is None:
             raise InputError("expected at least one frame to encode, got none")
+        self.next: Any = first
 
     def add(
         self, output: Any, codec: str, crf: int, gop: int | None, b_frames: int | None, options: dict[str, str]
     ) -> None:
         height, width = self.next.shape[:2]
         x264 = codec.startswith("libx26")
-        chosen = options if x264 else {key: value for key, value in options.items() if key != "preset"}
+        chosen = (
+            options if x264 else {key: value for key, value in options.items() if key not in ("preset", *_SAME_BYTES)}
+        )
         stream = output.add_stream(codec, rate=self.fps, options=({"crf": str(crf)} if x264 else {}) | chosen)
         stream.width, stream.height = width, height
         # Colour at half resolution needs even sides.
