@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 
@@ -51,6 +52,11 @@ class Batch:
     labels: Int64[Tensor, "B"]
     views: dict[str, Tensor]
     draw: tuple[int, int] = (0, 0)
+
+    def generator(self) -> torch.Generator:
+        """A generator on the CPU that depends on `draw` alone."""
+        state = np.random.SeedSequence(self.draw).generate_state(1, np.uint64)
+        return torch.Generator().manual_seed(int(state[0] >> np.uint64(1)))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ runs on the device, once a batch, and is a pure function of what was cut: float,
 The result therefore depends on (seed, epoch, item) alone, not on batches, workers or processes.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from math import exp, log, sqrt
 from typing import Any
@@ -65,6 +66,19 @@ class AudioVisual:
     def at(self, position: float) -> "AudioVisual":
         """The evaluation view of the window at fraction `position` of the clip."""
         return replace(self, position=position)
+
+    def for_workers(self) -> "AudioVisual":
+        """The same views without their statistics, small and on the CPU: all that `cut` needs in another process."""
+        return replace(self, front=LogSpectrogram(**self.front.arguments))
+
+    def fit_front(self, clips: Iterable[Clip], generator: np.random.Generator) -> None:
+        """Estimate the front end's statistics from one random window of each clip."""
+        windows = []
+        for clip in clips:
+            start = generator.uniform(0, max(clip.duration - self.front.seconds, 0.0))
+            sound = to_mono(clip.sound(start, self.front.seconds, self.front.rate), clip.layout)
+            windows.append(torch.from_numpy(sound)[None])
+        self.front.cpu().fit(windows)
 
     def cut(self, clip: Clip, generator: np.random.Generator) -> dict[str, np.ndarray]:
         """Draw, decode, crop and resize: "pixels" uint8 [T, size, size, 3], "samples" int16 [N], and the draws."""

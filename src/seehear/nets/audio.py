@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Conv2D audio encoder: a 9-layer convolutional network on a spectrogram whose first axis is time.
 
-Thesis tables 2.13 (analysis: block 2 keeps the resolution) and 2.15 (block 2 halves it, for twice as large spectrograms).
+Thesis tables 2.13 (analysis: block 2 keeps the resolution) and 2.15 (block 2 halves it, for larger spectrograms).
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ def _convolution(channels: int, out: int, kernel: int, stride: int) -> list[nn.M
 
 
 class Conv2D(nn.Module):
-    """Audio encoder [B, C, T, F] -> Features with blocks conv1, block2 .. block5, pool and the pooled 8 width numbers.
+    """Audio encoder [B, C, T, F] -> Features: blocks conv1, block2 .. block5, pool; 8 width pooled numbers.
 
     `strides` are those of blocks 2 to 5; `channels` is 1 for mono. 4,725,696 parameters at width 64 and one channel.
     Pooling is the maximum over time and frequency.
@@ -29,7 +29,7 @@ class Conv2D(nn.Module):
     def __init__(self, width: int = 64, channels: int = 1, strides: Sequence[int] = (2, 2, 2, 1)) -> None:
         super().__init__()
         self.arguments = {"width": width, "channels": channels, "strides": list(strides)}
-        self.dimension = 8 * width
+        self.dimension: int = 8 * width
         self.conv1 = nn.Sequential(*_convolution(channels, width, 7, 2))
         previous = width
         for number, stride in enumerate(strides):

@@ -44,7 +44,7 @@ class Residual(nn.Module):
 
 
 class R2Plus1D(nn.Module):
-    """Video encoder [B, 3, T, H, W] -> Features with blocks conv1, block2 .. block5, pool and the pooled 8 width numbers.
+    """Video encoder [B, 3, T, H, W] -> Features: blocks conv1, block2 .. block5, pool; 8 width pooled numbers.
 
     `width` is the number of channels of the first block (64 in the thesis); `strides` are those of blocks 2 to 5.
     7,015,616 (depth 9) and 15,379,136 (depth 18) parameters at width 64. Pooling is the maximum over time and space.
@@ -57,7 +57,7 @@ class R2Plus1D(nn.Module):
         if depth not in (9, 18):
             raise ValueError(f"expected depth 9 or 18, got {depth}")
         self.arguments = {"depth": depth, "width": width, "stem_pool": stem_pool, "strides": list(strides)}
-        self.dimension = 8 * width
+        self.dimension: int = 8 * width
         layers: list[nn.Module] = [
             nn.Conv3d(3, width, (3, 7, 7), (1, 2, 2), (1, 3, 3), bias=False),
             nn.BatchNorm3d(width),

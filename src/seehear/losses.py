@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Losses as pure functions of scores; B anchors, K negatives.
+
+A score is the similarity x.y / tau of two unit vectors divided by the temperature.
+"""
+
+from math import log
+
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
+
+
+def noise_contrastive(
+    positive: Float[Tensor, "B"], negative: Float[Tensor, "B K"], partition: float
+) -> Float[Tensor, "B"]:
+    """Noise-contrastive estimation of Eq. 2.3 (thesis), with partition function Z and uniform noise.
+
+    P(D = 1 | s) = e^s / (e^s + K Z);  loss = -log P(D = 1 | positive) - sum_k log (1 - P(D = 1 | negative_k)).
+    The size of the data set cancels. Written with softplus, because e^s overflows for small temperatures.
+    """
+    bias = log(negative.shape[1] * partition)
+    return nn.functional.softplus(bias - positive) + nn.functional.softplus(negative - bias).sum(1)
+
+
+def contrastive(scores: Float[Tensor, "B G"], target: Int64[Tensor, "B"]) -> Float[Tensor, "B"]:
+    """InfoNCE (van den Oord et al., 2018): -log softmax(scores)[target], each anchor against G candidates."""
+    return nn.functional.cross_entropy(scores, target, reduction="none")

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a pretext task is: heads that respond, a loss that charges, a memory that is updated after the step."""
+
+from abc import ABC, abstractmethod
+
+from torch import nn
+
+from seehear.clip import Batch, Loss, Response
+
+
+class Task(nn.Module, ABC):
+    """A pretext or supervised task.
+
+    `respond` and `charge` are apart because incremental learning charges old tasks against their stored responses.
+    `views` names what a batch must hold.
+    """
+
+    views: tuple[str, ...] = ("video", "audio")
+
+    @abstractmethod
+    def respond(self, encoders: nn.ModuleDict, batch: Batch) -> Response:
+        """What the heads say of the batch."""
+
+    @abstractmethod
+    def charge(self, response: Response, batch: Batch) -> Loss:
+        """The loss of a response."""
+
+    def remember(self, response: Response, batch: Batch) -> None:
+        """Update the memory after the optimiser's step; most tasks have none."""
