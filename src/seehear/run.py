@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Run: the objects of one experiment, its stages in order, and where training is among them."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor, nn, optim
 
-from seehear import checkpoint
+from seehear import atomic, checkpoint, dist
 from seehear.checkpoint import Model
 from seehear.data.catalog import Clips
+from seehear.errors import InputError
 from seehear.optim import SGD, Adam, Schedule, constant
 from seehear.tasks.task import Task
 
@@ -89,3 +92,43 @@ class Position:
     def next_stage(self) -> None:
         """Go to the first epoch of the next stage."""
         self.stage, self.epoch, self.step = self.stage + 1, 0, 0
+
+
+def flatten(optimiser: optim.Optimizer) -> dict[str, Tensor]:
+    """The state of an optimiser as tensors by name."""
+    state = optimiser.state_dict()["state"]
+    return {f"optimiser.{n}.{key}": value for n, one in state.items() for key, value in one.items()}
+
+
+def unflatten(saved: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    """The inverse of `flatten`, among the other tensors of a checkpoint."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in saved.items():
+        if name.startswith("optimiser."):
+            _, number, key = name.split(".")
+            state.setdefault(int(number), {})[key] = tensor
+    return state
+
+
+def start(run: Run, folder: Path | None, resume: bool) -> tuple[Position, dict[str, Tensor]]:
+    """Where to start, and the tensors to start from."""
+    if folder is None:
+        return Position(), {}
+    path = folder / "last.safetensors"
+    if path.exists() and not resume:
+        raise InputError(f"expected a folder without a run, {folder} holds one: add --resume, or choose another folder")
+    if not path.exists():
+        if dist.part()[0] == 0:
+            atomic.write_json(folder / "run.json", run.describe())
+        return Position(), {}
+    saved, place = checkpoint.read(path)
+    before, now = checkpoint.describe(folder), run.describe()
+    for key in ("data_hash", "model", "stages", "seed", "batch"):
+        if before.get(key) != now[key]:
+            there, here = (json.dumps(one)[:80] for one in (before.get(key), now[key]))
+            raise InputError(f"expected {key} {there} of the run in {folder}, got {here}: resume with the same options")
+    for name, tensor in run.tensors().items():
+        if name not in saved or saved[name].shape != tensor.shape:
+            raise InputError(f"expected tensor {name} {list(tensor.shape)} in {path}, found none like it")
+        tensor.data.copy_(saved[name])
+    return Position(**place), saved

@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seehear import atomic, checkpoint, dist, metrics, progress
+from seehear import checkpoint, dist, metrics, progress
 from seehear.clip import Batch, Response
 from seehear.data.loader import Cut, Loader
 from seehear.errors import InputError
 from seehear.logbook import Logbook
-from seehear.run import Position, Run, Stage
+from seehear.run import Position, Run, Stage, flatten, start, unflatten
 from seehear.tasks.task import Task
 
 LOG_EVERY = 10
@@ -47,7 +47,7 @@ def fit(
     are not those of the checkpoint, and when the loss stops being finite.
     """
     engine = dist.engine(device)
-    position, saved = _open(run, folder, resume)
+    position, saved = start(run, folder, resume)
     loop = Loop(run, folder, position, engine, workers, save_seconds)
     if not saved:
         rows = np.linspace(0, len(run.clips) - 1, min(len(run.clips), 256)).astype(int)
@@ -122,13 +122,13 @@ class Loop:
                 engine.clip_grad_norm_(module.parameters(), stage.clip)
                 if not torch.isfinite(total):
                     raise InputError(
-                        f"expected a finite loss, got {float(total)} at step {at.total} ({stage.name}): "
+                        f"expected a finite loss, got {float(total.detach())} at step {at.total} ({stage.name}): "
                         "lower the learning rate, and look for broken clips with seehear scan"
                     )
                 optimiser.step()
         stage.task.remember(Response({name: z.detach() for name, z in outputs.items()}), batch)
         at.step, at.total, self.seen = at.step + 1, at.total + 1, self.seen + len(cut.items) * dist.part()[1]
-        return self.note(stage, total, parts, outputs, rate)
+        return self.note(stage, total.detach(), parts, outputs, rate)
 
     def note(
         self, stage: Stage, total: Tensor, parts: dict[str, Tensor], outputs: dict[str, Tensor], rate: float
@@ -139,7 +139,7 @@ class Loop:
         now = time.monotonic()
         speed, wait = self.seen / (now - self.last_log), self.waited / (now - self.last_log)
         row = {"step": self.at.total - 1, "epoch": self.at.epoch, "stage": stage.name, "loss": float(total), "lr": rate}
-        row |= {f"loss/{name}": float(value) for name, value in parts.items()}
+        row |= {f"loss/{name}": float(value.detach()) for name, value in parts.items()}
         for name, z in outputs.items():
             row[f"mean_dot/{name}"] = metrics.mean_dot(nn.functional.normalize(z.detach().float(), dim=1))
             row[f"effective_rank/{name}"] = metrics.effective_rank(z.detach().float())
@@ -178,7 +178,7 @@ class Loop:
             return module
         learnt = [parameter for parameter in module.parameters() if parameter.requires_grad]
         self.optimiser = stage.optimiser.build(learnt)
-        state = _unflatten(saved)
+        state = unflatten(saved)
         if state:
             self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
         wrapped: nn.Module = self.engine.prepare(module)
@@ -215,7 +215,7 @@ class Loop:
         self.at.seconds = time.monotonic() - self.started
         tensors = self.run.tensors()
         if which == "last" and self.optimiser is not None:
-            tensors |= _flatten(self.optimiser)
+            tensors |= flatten(self.optimiser)
         checkpoint.save(self.folder / f"{which}.safetensors", tensors, asdict(self.at))
         self.last_save = time.monotonic()
 
@@ -231,45 +231,6 @@ class _Step(nn.Module):
         response = self.task.respond(self.encoders, batch)
         loss = self.task.charge(response, batch)
         return loss.total, loss.parts, response.outputs
-
-
-def _flatten(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The state of an optimiser as tensors by name."""
-    state = optimiser.state_dict()["state"]
-    return {f"optimiser.{n}.{key}": value for n, one in state.items() for key, value in one.items()}
-
-
-def _unflatten(saved: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    """The inverse of `_flatten`, among the other tensors of a checkpoint."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in saved.items():
-        if name.startswith("optimiser."):
-            _, number, key = name.split(".")
-            state.setdefault(int(number), {})[key] = tensor
-    return state
-
-
-def _open(run: Run, folder: Path | None, resume: bool) -> tuple[Position, dict[str, Tensor]]:
-    """Where to start, and the tensors to start from."""
-    if folder is None:
-        return Position(), {}
-    path = folder / "last.safetensors"
-    if path.exists() and not resume:
-        raise InputError(f"expected a folder without a run, {folder} holds one: add --resume, or choose another folder")
-    if not path.exists():
-        if dist.part()[0] == 0:
-            atomic.write_json(folder / "run.json", run.describe())
-        return Position(), {}
-    saved, place = checkpoint.read(path)
-    before, now = checkpoint.describe(folder), run.describe()
-    for key in ("data_hash", "model", "stages", "seed", "batch"):
-        if before.get(key) != now[key]:
-            raise InputError(f"expected {key} of the run in {folder} ({before.get(key)}), got {now[key]}")
-    for name, tensor in run.tensors().items():
-        if name not in saved or saved[name].shape != tensor.shape:
-            raise InputError(f"expected tensor {name} {list(tensor.shape)} in {path}, found none like it")
-        tensor.data.copy_(saved[name])
-    return Position(**place), saved
 
 
 @contextmanager

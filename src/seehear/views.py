@@ -53,7 +53,8 @@ class AudioVisual:
     @property
     def arguments(self) -> dict[str, Any]:
         """What rebuilds these views, as plain JSON values (the front end's statistics live in the checkpoint)."""
-        plain = {name: value for name, value in vars(self).items() if name not in ("front", "position")}
+        fields = ((name, value) for name, value in vars(self).items() if name not in ("front", "position"))
+        plain = {name: list(value) if isinstance(value, tuple) else value for name, value in fields}
         return {**plain, "front": self.front.arguments}
 
     @classmethod
