@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Measures of predictions, of rankings and of embeddings: one equation each, in float64, from 0 to 1 where they are rates.
+"""Measures of predictions, rankings and embeddings: one equation each, in float64, from 0 to 1 where they are rates.
 
 Letters: N items, Q queries, G gallery items, K classes, D numbers of an embedding; S similarities (larger = nearer).
 """
@@ -55,7 +55,7 @@ def recall_at_k(
 
 
 def _log_choose(n: Float64[Tensor, "Q"], k: Float64[Tensor, "Q"]) -> Float64[Tensor, "Q"]:
-    """log of the binomial coefficient C(n, k), for 0 <= k <= n; callers mask the rest."""
+    """Logarithm of the binomial coefficient C(n, k), for 0 <= k <= n; callers mask the rest."""
     k = torch.minimum(k, n)
     return torch.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
 
@@ -79,5 +79,5 @@ def alignment(first: Float[Tensor, "N D"], second: Float[Tensor, "N D"]) -> floa
 
 
 def uniformity(embeddings: Float[Tensor, "N D"]) -> float:
-    """log of the mean of exp(-2 |x - y|^2) over pairs; lower is more even, 0 is one point (Wang & Isola 2020, t = 2)."""
+    """Log-mean of exp(-2 |x - y|^2) over pairs; lower is more even, 0 is one point (Wang & Isola 2020, t = 2)."""
     return float(torch.pdist(embeddings.double()).square().mul(-2).exp().mean().log())

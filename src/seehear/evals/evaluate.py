@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run protocols on a model and on what it must beat: random weights, plain statistics, features that say nothing."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Int64
+
+from seehear import atomic
+from seehear.checkpoint import Model
+from seehear.data.catalog import Catalog, Clips, Selected
+from seehear.errors import InputError
+from seehear.evals import results, statistics
+from seehear.evals.collapse import collapse
+from seehear.evals.features import EMBEDDING, Describe, Extracted, Splits, describer, extract_all, frozen
+from seehear.evals.linear_probe import linear_probe
+from seehear.evals.nearest import nearest
+from seehear.evals.results import Numbers, Result
+from seehear.evals.retrieval import FEW_SOURCES, retrieval
+
+Protocol = Callable[[Splits, torch.Generator], Numbers]
+PROTOCOLS: dict[str, Protocol] = {
+    "linear-probe": linear_probe,
+    "retrieval": retrieval,
+    "nearest": nearest,
+    "collapse": collapse,
+}
+LABELLED = ("linear-probe", "nearest")
+"""Protocols that need classes and clips to learn them from."""
+PAIRS = 1000
+
+
+def evaluate(
+    names: Sequence[str],
+    model: Model,
+    shelf: Clips,
+    folder: Path | None = None,
+    count: int = 10,
+    limit: int = 9216,
+    seed: int = 0,
+    device: str = "cpu",
+    batch: int = 64,
+    workers: int = 0,
+    quiet: bool = False,
+) -> list[Result]:
+    """Measure `model` on the test clips of a shelf by the named protocols, `count` windows a clip.
+
+    With a run folder every number goes to its results.jsonl, and the embeddings of the test clips to embeddings.npz.
+    Raises InputError for an unknown protocol.
+    """
+    for name in names:
+        if name not in PROTOCOLS:
+            raise InputError(f"expected a protocol of {', '.join(PROTOCOLS)}, got {name!r}")
+    division, split = divide(shelf.catalog, seed, learn=any(name in LABELLED for name in names))
+    rows = gather(model, shelf, division, count, limit, seed, device, batch, workers, quiet)
+    about: dict[str, Any] = {
+        "run": folder.name if folder else str(model.run.get("name", "")),
+        "seed": int(model.run.get("seed", 0)),
+        "commit": str(model.run.get("commit", "unknown")),
+        "data_hash": shelf.catalog.hash,
+        "split": split,
+        "clips": len(division["test"]),
+        "windows": count,
+    }
+    made = []
+    for name in names:
+        numbers = {row: PROTOCOLS[name](splits, torch.Generator().manual_seed(seed)) for row, splits in rows.items()}
+        made.append(Result(name, numbers, notes=_notes(name, rows["trained"], split), **about))
+    if folder:
+        for result in made:
+            results.append(folder, result)
+        keep_embeddings(folder / "embeddings.npz", rows["trained"].test)
+    return made
+
+
+def divide(catalog: Catalog, seed: int, learn: bool = True) -> tuple[dict[str, Int64[np.ndarray, "K"]], str]:
+    """Rows of the clips to fit on, to choose on and to measure on, and the name of the split that is measured.
+
+    Without a test split the validation split is measured, without both every clip is, and nothing is left to fit on.
+    Without a validation split a fifth of the training recordings is set aside. When nothing is to be learnt from
+    labels (`learn` false), PAIRS training clips, enough to relate the plain statistics, and no validation clips.
+    """
+    there = np.asarray(catalog.splits)
+    rows = {name: np.flatnonzero(there == name) for name in ("train", "validation", "test")}
+    measured = next((name for name in ("test", "validation") if len(rows[name])), "")
+    if not measured:
+        nothing = np.zeros(0, dtype=np.int64)
+        return {"train": nothing, "validation": nothing, "test": np.arange(len(catalog))}, "all (nothing held out)"
+    if measured == "validation" or not len(rows["validation"]):
+        sources = np.asarray(catalog.sources)[rows["train"]]
+        names = np.unique(sources)
+        aside = np.random.default_rng(seed).permutation(names)[: -(-len(names) // 5)]
+        rows = {**rows, "test": rows[measured], "validation": rows["train"][np.isin(sources, aside)]}
+        rows["train"] = rows["train"][~np.isin(sources, aside)]
+    if not learn:
+        few = np.random.default_rng(seed).permutation(rows["train"])[:PAIRS]
+        rows = {"train": np.sort(few), "validation": rows["validation"][:0], "test": rows["test"]}
+    return rows, measured
+
+
+def gather(
+    model: Model,
+    shelf: Clips,
+    division: dict[str, Int64[np.ndarray, "K"]],
+    count: int,
+    limit: int,
+    seed: int,
+    device: str,
+    batch: int,
+    workers: int,
+    quiet: bool,
+) -> dict[str, Splits]:
+    """Features of the same windows for every row of the tables: trained, random, statistics and chance."""
+    random = model.random(seed)
+    describe: dict[str, Describe] = {
+        "trained": describer(model, limit),
+        "random": describer(random, limit),
+        "statistics": statistics.describe,
+    }
+    needed = Selected(shelf, np.concatenate(list(division.values())))
+    with frozen(model, device), frozen(random, device):
+        extracted = extract_all(describe, model.views, needed, count, device, batch, workers, quiet)
+    ends = np.cumsum([0] + [len(part) for part in division.values()])
+    spans = {name: np.arange(ends[i], ends[i + 1]) for i, name in enumerate(division)}
+    rows = {row: Splits(**{name: all_.take(span) for name, span in spans.items()}) for row, all_ in extracted.items()}
+    rows["statistics"] = statistics.correlate(rows["statistics"])
+    rows["chance"] = Splits(**{name: blind(part) for name, part in vars(rows["trained"]).items()})
+    return rows
+
+
+def blind(extracted: Extracted) -> Extracted:
+    """Features that are the same for every window: what a protocol makes of them is chance."""
+    shape = (*next(iter(extracted.features.values())).shape[:2], 1)
+    names = [f"{modality}/{kind}" for modality in extracted.modalities for kind in ("nothing", EMBEDDING)]
+    return Extracted({name: torch.ones(shape) for name in names}, extracted.catalog)
+
+
+def keep_embeddings(path: Path, test: Extracted) -> None:
+    """Store the pooled features and embeddings of the test clips, averaged over windows, for the report."""
+    catalog = test.catalog
+    arrays: dict[str, Any] = {
+        "items": catalog.items,
+        "labels": catalog.labels,
+        "sources": np.asarray(catalog.sources, dtype=np.str_),
+        "classes": np.asarray(catalog.classes, dtype=np.str_),
+    }
+    for modality in test.modalities:
+        arrays[f"{modality}_pooled"] = test.averaged(modality).numpy()
+        if (embedding := test.embedding(modality)) is not None:
+            arrays[f"{modality}_embedding"] = torch.nn.functional.normalize(embedding.mean(1), dim=1).numpy()
+    with atomic.replacing(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
+def _notes(name: str, splits: Splits, split: str) -> tuple[str, ...]:
+    """What a reader of the numbers must know."""
+    notes = []
+    sources = len(set(splits.test.catalog.sources))
+    if split not in ("test",):
+        notes.append(f"measured on {split}: the encoders may have been trained on these clips")
+    if name in LABELLED and splits.labelled() is None:
+        notes.append("null: this protocol needs labelled clips to learn from and labelled clips to be measured on")
+    if name == "retrieval" and not (splits.test.catalog.labels >= 0).any():
+        notes.append("class level is null: no labels")
+    if name == "retrieval" and sources < FEW_SOURCES:
+        notes.append(f"only {sources} recordings, fewer than {FEW_SOURCES}: these numbers mean little")
+    return tuple(notes)

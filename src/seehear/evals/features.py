@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What encoders say about a shelf: every block and the head's embedding of M windows of each clip, encoders frozen.
+
+Blocks are probed as in AVID-CMA (2021, sec. 5): the maximum over time, then an adaptive maximum over a grid of g x g
+cells, g = floor(sqrt(limit / channels)), never finer than the map. limit = 9216 at width 64 gives the paper's grids
+12, 8, 6 and 4, that is 9216, 8192, 9216 and 8192 numbers.
+Names of features are "modality/block", such as "video/conv1", "audio/pool" and "audio/embedding".
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import isqrt
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int64
+from torch import Tensor
+from torch.nn import functional
+
+from seehear import progress
+from seehear.checkpoint import Model
+from seehear.clip import Clip
+from seehear.data.catalog import Catalog, Clips
+from seehear.data.loader import Loader
+from seehear.errors import InputError
+from seehear.views import AudioVisual
+
+EMBEDDING = "embedding"
+Describe = Callable[[dict[str, Tensor]], dict[str, Tensor]]
+"""Finished views of B windows -> features [B, D] by name."""
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """Features [N, M, D] by name, of M windows of each of the N clips of `catalog`, in its order."""
+
+    features: dict[str, Float32[Tensor, "N M D"]]
+    catalog: Catalog
+
+    @property
+    def labels(self) -> Int64[Tensor, "N"]:
+        """Class indices, -1 when unknown."""
+        return torch.from_numpy(self.catalog.labels)
+
+    @property
+    def sources(self) -> Int64[Tensor, "N"]:
+        """The recordings of the clips, numbered."""
+        return torch.from_numpy(np.unique(self.catalog.sources, return_inverse=True)[1])
+
+    @property
+    def modalities(self) -> list[str]:
+        """The modalities described, in order of first appearance."""
+        return list(dict.fromkeys(name.split("/")[0] for name in self.features))
+
+    def blocks(self, modality: str) -> dict[str, Float32[Tensor, "N M D"]]:
+        """The blocks of one modality, from the first to the last, without the embedding."""
+        split = ((name.split("/"), value) for name, value in self.features.items())
+        return {block: value for (owner, block), value in split if owner == modality and block != EMBEDDING}
+
+    def averaged(self, modality: str) -> Float32[Tensor, "N D"]:
+        """Unit vectors: the last block, averaged over the windows of a clip."""
+        return functional.normalize(list(self.blocks(modality).values())[-1].mean(1), dim=1)
+
+    def labelled(self) -> "Extracted":
+        """Only the clips whose class is known."""
+        return self.take(np.flatnonzero(self.catalog.labels >= 0))
+
+    def take(self, rows: Int64[np.ndarray, "K"]) -> "Extracted":
+        """Only these clips."""
+        index = torch.from_numpy(rows)
+        return Extracted({name: value[index] for name, value in self.features.items()}, self.catalog.take(rows))
+
+    def embedding(self, modality: str) -> Float32[Tensor, "N M D"] | None:
+        """Unit vectors of the modality's head, or None for a model without heads."""
+        return self.features.get(f"{modality}/{EMBEDDING}")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Cuts M = `count` windows of a clip at the fractions (m + .5) / M, stacked as [M, ...]; nothing is random."""
+
+    views: AudioVisual
+    count: int
+
+    def cut(self, clip: Clip, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        pieces = [self.views.at((m + 0.5) / self.count).cut(clip, generator) for m in range(self.count)]
+        return {name: np.stack([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def extract(
+    model: Model,
+    clips: Clips,
+    count: int = 10,
+    device: str = "cpu",
+    batch: int = 32,
+    workers: int = 0,
+    quiet: bool = False,
+    limit: int = 9216,
+) -> Extracted:
+    """Features of `count` windows of every clip; `limit` bounds the numbers of a block. The model is left untouched."""
+    describe = {"model": describer(model, limit)}
+    with frozen(model, device):
+        return extract_all(describe, model.views, clips, count, device, batch, workers, quiet)["model"]
+
+
+def extract_all(
+    describe: dict[str, Describe],
+    views: AudioVisual,
+    clips: Clips,
+    count: int = 10,
+    device: str = "cpu",
+    batch: int = 32,
+    workers: int = 0,
+    quiet: bool = False,
+) -> dict[str, Extracted]:
+    """Several descriptions of the very same windows, each clip read once; `batch` counts windows."""
+    loader = Loader(clips, Windows(views, count), batch=max(1, batch // count), workers=workers)
+    finish = views.at(0.5).finish
+    parts: dict[str, dict[str, list[Tensor]]] = {name: {} for name in describe}
+    with progress.bar("describe", len(clips), quiet) as bar, torch.no_grad():
+        for cut in loader.epoch(0):
+            flat = {name: array.flatten(0, 1) for name, array in cut.to(torch.device(device)).items()}
+            finished = finish(flat)
+            for name, function in describe.items():
+                for key, value in function(finished).items():
+                    parts[name].setdefault(key, []).append(value.unflatten(0, (-1, count)).cpu())
+            bar.advance(len(cut.rows))
+    for key, values in ((key, values) for part in parts.values() for key, values in part.items()):
+        if not all(bool(value.isfinite().all()) for value in values):
+            raise InputError(f"expected finite features, {key} is not: training diverged, take an earlier checkpoint")
+    joined = {name: {key: torch.cat(values) for key, values in part.items()} for name, part in parts.items()}
+    return {name: Extracted(features, clips.catalog) for name, features in joined.items()}
+
+
+def describer(model: Model, limit: int) -> Describe:
+    """The function that runs both encoders and their heads on finished views."""
+
+    def describe(views: dict[str, Tensor]) -> dict[str, Tensor]:
+        out = {}
+        for modality, encoder in model.encoders.items():
+            said = encoder(views[modality])
+            for block, value in said.blocks.items():
+                out[f"{modality}/{block}"] = shrink(value, limit)
+            if modality in model.heads:
+                out[f"{modality}/{EMBEDDING}"] = functional.normalize(model.heads[modality](said.pooled), dim=1)
+        return out
+
+    return describe
+
+
+def shrink(block: Float[Tensor, "B C ..."], limit: int) -> Float[Tensor, "B D"]:
+    """Maximum over time, then over a grid of at most limit / C cells; D = C g g."""
+    if block.ndim == 2:
+        return block
+    maps = block.amax(2) if block.ndim == 5 else block
+    side = max(1, isqrt(limit // maps.shape[1]))
+    grid = (min(side, maps.shape[2]), min(side, maps.shape[3]))
+    return functional.adaptive_max_pool2d(maps, grid).flatten(1)
+
+
+@contextmanager
+def frozen(model: Model, device: str = "cpu") -> Iterator[None]:
+    """Hold a model in evaluation mode on `device`: no dropout, batch norm on its stored statistics, which stay as is.
+
+    The published probes switch the whole network back to training mode, so that their "frozen" statistics drift.
+    """
+    modes = {module: module.training for module in model.modules()}
+    try:
+        model.to(device).eval()
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Features of the clips to fit on, to choose settings on, and to measure on."""
+
+    train: Extracted
+    validation: Extracted
+    test: Extracted
+
+    def labelled(self) -> "Splits | None":
+        """Only the clips whose class is known; None when a part has none."""
+        parts = {name: part.labelled() for name, part in vars(self).items()}
+        return Splits(**parts) if all(len(part.catalog) for part in parts.values()) else None

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""RUN/results.jsonl: one line a number, only ever appended to; where a number was measured twice the newest counts."""
+
+import json
+import os
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+Numbers = dict[str, float | None]
+ROWS = ("trained", "supervised", "random", "statistics", "chance")
+"""Who is measured: the run's encoders; the same nets trained with labels; random weights; plain statistics of the same
+windows; features that are all equal."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """The numbers of one protocol, by row and metric; None where a number cannot be measured, `notes` say why.
+
+    `clips` clips of `split` were measured, `windows` windows each; `data_hash` names the catalog.
+    """
+
+    protocol: str
+    rows: dict[str, Numbers]
+    run: str = ""
+    seed: int = 0
+    commit: str = "unknown"
+    data_hash: str = ""
+    split: str = "test"
+    clips: int = 0
+    windows: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def metrics(self) -> Numbers:
+        """The numbers of the run's own encoders."""
+        return self.rows.get("trained", {})
+
+    @property
+    def chance(self) -> Numbers:
+        """The same numbers for features that are all equal."""
+        return self.rows.get("chance", {})
+
+    @property
+    def plain(self) -> dict[str, Any]:
+        """JSON values: protocol, metrics, chance, random, statistics, run, data_hash and the rest."""
+        rest = {name: value for name, value in vars(self).items() if name != "rows"}
+        return {"metrics": self.metrics, **{row: self.rows.get(row, {}) for row in ROWS[1:]}, **rest}
+
+
+def append(folder: Path, result: Result) -> None:
+    """Add every number of a result to RUN/results.jsonl in one write: a reader sees whole results or nothing."""
+    rest = {name: value for name, value in vars(result).items() if name != "rows"}
+    stamp = {**rest, "notes": list(result.notes), "time": round(time.time(), 3)}
+    lines = [
+        json.dumps({**stamp, "row": row, "metric": metric, "value": value}, allow_nan=False)
+        for row, numbers in result.rows.items()
+        for metric, value in numbers.items()
+    ]
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "results.jsonl").open("ab") as file:
+        # A line cut short by a crash stays a broken line of its own instead of spoiling the next one.
+        file.write(("\n" + "\n".join(lines) + "\n").encode())
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(folder: Path) -> tuple[list[Result], int]:
+    """The newest numbers of a run as one result a (protocol, split, data), and how many lines could not be read."""
+    path, broken = folder / "results.jsonl", 0
+    newest: dict[tuple[str, str, str], Result] = {}
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []:
+        if not line.strip():
+            continue
+        try:
+            one = json.loads(line)
+            row, metric = str(one.pop("row")), str(one.pop("metric"))
+            value = one.pop("value")
+            one.pop("time", None)
+            latest = Result(**{**one, "notes": tuple(one["notes"]), "rows": {}})
+            value = None if value is None else float(value)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            broken += 1
+            continue
+        key = latest.protocol, latest.split, latest.data_hash
+        rows = newest[key].rows if key in newest else {}
+        rows.setdefault(row, {})[metric] = value
+        newest[key] = replace(latest, rows=rows)
+    return list(newest.values()), broken
