@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Opening a media file: which of its streams are used, where its clock starts, and what its errors mean.
+
+Media files are hostile: playlists that name other files are refused, pictures over 2^26 pixels are not decoded, and
+every error of the decoders becomes a MediaError that names the file.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from seehear.errors import InputError, MediaError
+
+Source = Path | bytes
+
+MAX_PIXELS = 2**26  # 8192 x 8192: twice the pixels of an 8K panorama
+_PLAYLISTS = {
+    "hls",
+    "dash",
+    "concat",
+    "concatf",
+    "imf",
+    "sdp",
+    "rtsp",
+    "tty",
+    "lavfi",
+    "ffmetadata",
+    "webm_dash_manifest",
+}
+_DEFAULT, _COVER = 0x0001, 0x0400  # FFmpeg's dispositions "default" and "attached picture"
+
+
+@dataclass(frozen=True)
+class Media:
+    """An open file: the used picture and sound streams (None where there is none), and the start of its clock in s."""
+
+    name: str
+    container: Any
+    picture: Any
+    sound: Any
+    origin: Fraction
+    choice: str
+
+    @property
+    def image(self) -> bool:
+        """Whether this is a photo rather than a recording."""
+        kind = self.container.format.name
+        return kind.startswith("image2") or kind.endswith("_pipe") or kind in ("gif", "apng", "ico")
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[Media]:
+    """Open a file, or the bytes of one, for reading.
+
+    Raises MediaError "unknown" for what is not media and "corrupt" for what cannot be decoded, also when that only
+    shows in the body of the `with`; InputError for a file that is not there.
+    """
+    import av
+
+    name = "packed clip" if isinstance(source, bytes) else str(source)
+    try:
+        container = av.open(
+            BytesIO(source) if isinstance(source, bytes) else str(source),
+            metadata_errors="ignore",
+            options={"protocol_whitelist": "file"},
+        )
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise InputError(f"{name}: expected a media file, found none") from error
+    except PermissionError as error:
+        raise MediaError(name, "corrupt", "it may not be read") from error
+    except (av.error.FFmpegError, ValueError) as error:
+        raise MediaError(name, "unknown", "not a media file that can be read") from error
+    try:
+        with container:
+            if container.format.name.split(",")[0] in _PLAYLISTS:
+                raise MediaError(name, "unknown", f"a {container.format.name} file has no media of its own")
+            yield _media(name, container)
+    except av.error.FFmpegError as error:
+        raise MediaError(name, "corrupt", error.strerror or type(error).__name__) from error
+
+
+def _media(name: str, container: Any) -> Media:
+    """Choose the streams: the largest picture, and the sound with most channels (then the highest rate, then the first)."""
+    streams = [stream for stream in container.streams if getattr(stream, "codec_context", None) is not None]
+    pictures = [s for s in streams if s.type == "video" and not int(s.disposition) & _COVER and _fits(s)]
+    sounds = [s for s in streams if s.type == "audio" and s.codec_context.sample_rate]
+    picture = max(pictures, key=lambda s: (s.width * s.height, -s.index), default=None)
+    sound = max(sounds, key=lambda s: (s.channels, s.codec_context.sample_rate, -s.index), default=None)
+    for stream in (picture, sound):
+        if stream is not None:
+            stream.codec_context.thread_count = 1
+    if picture is not None:
+        # A damaged frame is an error to report, not a picture to guess.
+        picture.codec_context.options = {"max_pixels": str(MAX_PIXELS), "err_detect": "explode"}
+    choice = ", ".join(
+        f"{word} {chosen.index} ({why} of {len(there)})"
+        for word, why, chosen, there in (
+            ("picture", "largest", picture, pictures),
+            ("sound", "most channels", sound, sounds),
+        )
+        if len(there) > 1
+    )
+    starts = [s.start_time * s.time_base for s in (picture, sound) if s is not None and s.start_time is not None]
+    return Media(name, container, picture, sound, min(starts, default=Fraction(0)), choice)
+
+
+def _fits(stream: Any) -> bool:
+    return 0 < stream.width * stream.height <= MAX_PIXELS

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Exact decoding of pictures: the frame on screen at time t is the last one whose presentation time is <= t.
+
+Times are seconds on the clock of the file, which starts at 0 with its earlier stream. Containers round time stamps to
+a tick (Matroska: 1 ms), so a stamp within half a tick of the k-th instant k / f of the stream's frame rate f means k / f.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from seehear.errors import MediaError
+from seehear.media.container import Media, Source, opened
+
+_NUDGE = 1e-6  # s; a wanted instant on a frame boundary must not fall into the frame before by rounding
+_SEEK_BACK = (0.0, 2.0, 10.0)  # s; further back when the container's index misses the key frame
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A decoded frame and the time [begin, end) in s it is on screen, both earlier by the nudge of 1 us."""
+
+    begin: float
+    end: float
+    frame: Any
+
+
+def frames(
+    source: Source, start: float, count: int, fps: float, size: tuple[int, int] | None = None
+) -> UInt8[np.ndarray, "T H W 3"]:
+    """The frames on screen at start + k / fps (s), k = 0 .. count - 1, upright, never interpolated.
+
+    Before the first frame the first is shown, beyond the end the last; `size` (height, width) scales the pictures.
+    Raises MediaError for a file without picture and for one that cannot be decoded.
+    """
+    times = start + np.arange(count) / fps
+    draw = Painter(size)
+    pictures: list[UInt8[np.ndarray, "H W 3"]] = []
+    for shown in shown_from(source, start):
+        due = int(np.searchsorted(times, shown.end, side="left"))
+        if due > len(pictures):
+            pictures += [draw(shown.frame)] * (due - len(pictures))
+        last = shown
+        if len(pictures) == count:
+            break
+    if len(pictures) < count:
+        pictures += [draw(last.frame)] * (count - len(pictures))
+    return np.stack(pictures)
+
+
+def shown_from(source: Source, start: float = 0.0) -> Iterator[Shown]:
+    """All frames in the order of presentation, from the one on screen at `start` s (or the last) to the end."""
+    for back in (*_SEEK_BACK, start):
+        with opened(source) as media:
+            if media.picture is None:
+                raise MediaError(media.name, "no picture")
+            decoded = _decoded(media, start - back)
+            first = next(decoded, None)
+            if first is None and start > back:
+                continue
+            if first is None:
+                raise MediaError(media.name, "corrupt", "no frame could be decoded")
+            sought = start > back
+            if sought and not (first.frame.key_frame and first.begin <= start):
+                continue
+            yield from _between(media.name, chain([first], decoded), start)
+            return
+
+
+def _decoded(media: Media, start: float) -> Iterator[Shown]:
+    """Frames from a key frame at or before `start` s, each with an end guessed from its own duration."""
+    stream = media.picture
+    tick, origin = float(stream.time_base), float(media.origin)
+    rate = float(stream.average_rate or stream.guessed_rate or 25)
+    if start > 0:
+        media.container.seek(int((start + origin) / tick), stream=stream)
+    end = -_NUDGE
+    for frame in media.container.decode(stream):
+        stamp = frame.pts if frame.pts is not None else frame.dts
+        if stamp is None:
+            begin = end
+        else:
+            grid = round(stamp * tick * rate) / rate
+            begin = (grid if abs(grid - stamp * tick) <= 0.501 * tick else stamp * tick) - origin - _NUDGE
+        end = begin + (frame.duration * tick or 1 / rate)
+        yield Shown(begin, end, frame)
+
+
+def _between(name: str, decoded: Iterator[Shown], start: float) -> Iterator[Shown]:
+    """Let each frame end where the next one begins; leave out those that ended before `start`, but never the last."""
+    held = next(decoded)
+    for shown in decoded:
+        if shown.begin > start:
+            yield _sound(name, Shown(held.begin, shown.begin, held.frame))
+        held = shown
+    yield _sound(name, held)
+
+
+def _sound(name: str, shown: Shown) -> Shown:
+    if shown.frame.is_corrupt:
+        raise MediaError(name, "corrupt", f"the picture at {max(shown.begin, 0):.2f} s is damaged")
+    return shown
+
+
+class Painter:
+    """Turns decoded frames into upright arrays, all of the first one's size or of a given one (height, width)."""
+
+    def __init__(self, size: tuple[int, int] | None = None, order: str = "rgb24") -> None:
+        from av.video.reformatter import VideoReformatter
+
+        self.size, self.order, self.reformatter = size, order, VideoReformatter()
+
+    def __call__(self, frame: Any) -> UInt8[np.ndarray, "H W 3"]:
+        turns = round(frame.rotation / 90) % 4
+        if self.size is None:
+            self.size = (frame.height, frame.width)[:: -1 if turns % 2 else 1]
+        height, width = self.size[:: -1 if turns % 2 else 1]
+        smaller = width * height < frame.width * frame.height
+        picture = self.reformatter.reformat(
+            frame, width, height, self.order, interpolation="AREA" if smaller else "BICUBIC", threads=1
+        ).to_ndarray()
+        return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a media file says about itself: streams, length, rates, orientation, channels, spherical and ambisonic tags."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from seehear.errors import MediaError
+from seehear.media.container import Media, Source, opened
+from seehear.media.tags import Ambisonic, Spherical, read_tags
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One stream of a file: its place, kind ("video", "audio", ...), codec, and whether it is the one that is read."""
+
+    index: int
+    kind: str
+    codec: str
+    used: bool
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A media file: `duration` in s, `width` x `height` as seen upright, `rotation` in degrees counter-clockwise that
+    turns a stored picture upright, `sample_rate` in Hz; zeros where there is no such stream. `choice` says which of
+    several streams are used and why.
+    """
+
+    container: str
+    streams: tuple[Stream, ...]
+    choice: str
+    duration: float
+    fps: float = 0.0
+    width: int = 0
+    height: int = 0
+    rotation: int = 0
+    still: bool = False
+    channels: int = 0
+    layout: str = ""
+    sample_rate: int = 0
+    spherical: Spherical | None = None
+    ambisonic: Ambisonic | None = None
+
+
+def probe(source: Source) -> Probe:
+    """Read the headers, and where they are silent (length, orientation) the packets and the first frame.
+
+    Raises MediaError "unknown" or "corrupt" for a file that cannot be read, InputError for one that is not there.
+    """
+    try:
+        with opened(source) as media:
+            tags = read_tags(source)
+            return Probe(
+                container=media.container.format.name,
+                streams=_streams(media),
+                choice=media.choice,
+                duration=_duration(source, media),
+                still=media.image,
+                spherical=tags.spherical,
+                ambisonic=tags.ambisonic,
+                **_picture(media),
+                **_sound(media),
+            )
+    except MediaError as error:
+        if error.reason != "unknown" or isinstance(source, bytes):
+            raise
+        return _by_soundfile(source, error)
+
+
+def _streams(media: Media) -> tuple[Stream, ...]:
+    used = {stream.index for stream in (media.picture, media.sound) if stream is not None}
+    return tuple(
+        Stream(
+            s.index, s.type, context.name if (context := getattr(s, "codec_context", None)) else "?", s.index in used
+        )
+        for s in media.container.streams
+    )
+
+
+def _duration(source: Source, media: Media) -> float:
+    """Length from the used streams, else the container, else the last packet."""
+    ends = [
+        (s.start_time or 0) * s.time_base + s.duration * s.time_base - media.origin
+        for s in (media.picture, media.sound)
+        if s is not None and s.duration
+    ]
+    if ends:
+        return float(max(ends))
+    if media.container.duration:
+        return float(Fraction(media.container.duration, 1_000_000))
+    if media.image:
+        return 0.0
+    with opened(source) as again:
+        streams = [s for s in (again.picture, again.sound) if s is not None]
+        last = Fraction(0)
+        for packet in again.container.demux(*streams) if streams else ():
+            if packet.pts is not None:
+                last = max(last, (packet.pts + (packet.duration or 0)) * packet.time_base - again.origin)
+    return float(last)
+
+
+def _picture(media: Media) -> dict[str, Any]:
+    stream = media.picture
+    if stream is None:
+        return {}
+    rotation = 0 if media.image else next((frame.rotation for frame in media.container.decode(stream)), 0)
+    width, height = (stream.width, stream.height)[:: -1 if rotation % 180 else 1]
+    fps = float(stream.average_rate or stream.guessed_rate or 0)
+    return {"fps": fps, "width": width, "height": height, "rotation": rotation}
+
+
+def _sound(media: Media) -> dict[str, Any]:
+    if media.sound is None:
+        return {}
+    context = media.sound.codec_context
+    return {"channels": context.channels, "layout": context.layout.name, "sample_rate": context.sample_rate}
+
+
+def _by_soundfile(source: Path, unknown: MediaError) -> Probe:
+    """The same for the few files that only libsndfile opens."""
+    import soundfile
+
+    try:
+        info = soundfile.info(str(source))
+    except soundfile.LibsndfileError:
+        raise unknown from None
+    return Probe(
+        container=info.format,
+        streams=(Stream(0, "audio", info.subtype, True),),
+        choice="",
+        duration=info.frames / info.samplerate,
+        channels=info.channels,
+        layout=f"{info.channels} channels",
+        sample_rate=info.samplerate,
+    )
