@@ -18,20 +18,9 @@ from seehear.errors import InputError, MediaError
 Source = Path | bytes
 
 MAX_PIXELS = 2**26  # 8192 x 8192: twice the pixels of an 8K panorama
-_PLAYLISTS = {
-    "hls",
-    "dash",
-    "concat",
-    "concatf",
-    "imf",
-    "sdp",
-    "rtsp",
-    "tty",
-    "lavfi",
-    "ffmetadata",
-    "webm_dash_manifest",
-}
-_DEFAULT, _COVER = 0x0001, 0x0400  # FFmpeg's dispositions "default" and "attached picture"
+# Formats that point at other files, or make pictures of plain text.
+_INDIRECT = {"hls", "dash", "concat", "concatf", "imf", "sdp", "rtsp", "tty", "lavfi", "webm_dash_manifest"}
+_COVER = 0x0400  # FFmpeg's disposition "attached picture"
 
 
 @dataclass(frozen=True)
@@ -76,7 +65,7 @@ def opened(source: Source) -> Iterator[Media]:
         raise MediaError(name, "unknown", "not a media file that can be read") from error
     try:
         with container:
-            if container.format.name.split(",")[0] in _PLAYLISTS:
+            if container.format.name.split(",")[0] in _INDIRECT:
                 raise MediaError(name, "unknown", f"a {container.format.name} file has no media of its own")
             yield _media(name, container)
     except av.error.FFmpegError as error:
@@ -84,12 +73,12 @@ def opened(source: Source) -> Iterator[Media]:
 
 
 def _media(name: str, container: Any) -> Media:
-    """Choose the streams: the largest picture, and the sound with most channels (then the highest rate, then the first)."""
+    """Choose the largest picture, and the sound with most channels (then the highest rate, then the first)."""
     streams = [stream for stream in container.streams if getattr(stream, "codec_context", None) is not None]
     pictures = [s for s in streams if s.type == "video" and not int(s.disposition) & _COVER and _fits(s)]
     sounds = [s for s in streams if s.type == "audio" and s.codec_context.sample_rate]
     picture = max(pictures, key=lambda s: (s.width * s.height, -s.index), default=None)
-    sound = max(sounds, key=lambda s: (s.channels, s.codec_context.sample_rate, -s.index), default=None)
+    sound = max(sounds, key=lambda s: (s.codec_context.channels, s.codec_context.sample_rate, -s.index), default=None)
     for stream in (picture, sound):
         if stream is not None:
             stream.codec_context.thread_count = 1
@@ -102,7 +91,7 @@ def _media(name: str, container: Any) -> Media:
             ("picture", "largest", picture, pictures),
             ("sound", "most channels", sound, sounds),
         )
-        if len(there) > 1
+        if chosen is not None and len(there) > 1
     )
     starts = [s.start_time * s.time_base for s in (picture, sound) if s is not None and s.start_time is not None]
     return Media(name, container, picture, sound, min(starts, default=Fraction(0)), choice)

@@ -2,7 +2,7 @@
 """Exact decoding of pictures: the frame on screen at time t is the last one whose presentation time is <= t.
 
 Times are seconds on the clock of the file, which starts at 0 with its earlier stream. Containers round time stamps to
-a tick (Matroska: 1 ms), so a stamp within half a tick of the k-th instant k / f of the stream's frame rate f means k / f.
+a tick (Matroska: 1 ms), so a stamp within half a tick of an instant k / f of the stream's frame rate f means k / f.
 """
 
 from collections.abc import Iterator

@@ -71,12 +71,8 @@ def probe(source: Source) -> Probe:
 
 def _streams(media: Media) -> tuple[Stream, ...]:
     used = {stream.index for stream in (media.picture, media.sound) if stream is not None}
-    return tuple(
-        Stream(
-            s.index, s.type, context.name if (context := getattr(s, "codec_context", None)) else "?", s.index in used
-        )
-        for s in media.container.streams
-    )
+    contexts = [(s, getattr(s, "codec_context", None)) for s in media.container.streams]
+    return tuple(Stream(s.index, s.type, context.name if context else "?", s.index in used) for s, context in contexts)
 
 
 def _duration(source: Source, media: Media) -> float:

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Iterator
 from io import BytesIO
 from math import ceil, floor, gcd
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -52,9 +51,7 @@ class SoundTrack:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._stream.close()
 
     def cut(self, start: float, duration: float, rate: int) -> Float32[np.ndarray, "C N"]:
