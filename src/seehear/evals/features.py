@@ -115,7 +115,7 @@ def extract_all(
     quiet: bool = False,
 ) -> dict[str, Extracted]:
     """Several descriptions of the very same windows, each clip read once; `batch` counts windows."""
-    loader = Loader(clips, Windows(views, count), batch=max(1, batch // count), workers=workers)
+    loader = Loader(clips, Windows(views.for_workers(), count), batch=max(1, batch // count), workers=workers)
     finish = views.at(0.5).finish
     parts: dict[str, dict[str, list[Tensor]]] = {name: {} for name in describe}
     with progress.bar("describe", len(clips), quiet) as bar, torch.no_grad():

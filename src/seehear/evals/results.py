@@ -49,6 +49,22 @@ class Result:
         return {"metrics": self.metrics, **{row: self.rows.get(row, {}) for row in ROWS[1:]}, **rest}
 
 
+def table(result: Result) -> Any:
+    """The result as a rich table: a line a metric, a column a row; single classes are left to the report."""
+    from rich.table import Table
+
+    here = [row for row in ROWS if row in result.rows]
+    where = f"{result.clips} clips of {result.split}, {result.windows} windows each, data {result.data_hash}"
+    shown = Table(title=f"{result.protocol}: {where}", caption="\n".join(result.notes) or None)
+    for name in ("metric", *here):
+        shown.add_column(name, justify="left" if name == "metric" else "right")
+    for metric in result.metrics:
+        if metric.split("/")[1:2] != ["class"]:
+            values = [result.rows[row].get(metric) for row in here]
+            shown.add_row(metric, *("" if value is None else f"{value:.3f}" for value in values))
+    return shown
+
+
 def append(folder: Path, result: Result) -> None:
     """Add every number of a result to RUN/results.jsonl in one write: a reader sees whole results or nothing."""
     rest = {name: value for name, value in vars(result).items() if name != "rows"}
