@@ -5,7 +5,7 @@ Without an initialised process group every function here does nothing, so that t
 """
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 import torch.distributed as group
@@ -50,6 +50,7 @@ def mean(value: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
     return value
 
 
+@runtime_checkable
 class Engine(Protocol):
     """What the training loop needs of accelerate."""
 

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from seehear.data.catalog import Clips
 from seehear.errors import InputError
 
 
+@runtime_checkable
 class Cutter(Protocol):
     """The half of a view that runs in the worker."""
 

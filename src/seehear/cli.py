@@ -1,0 +1,376 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs of `seehear`. Their options are their signatures, so this module imports nothing heavy at its top."""
+
+import difflib
+import inspect
+import json
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from tyro.conf import Positional, arg
+
+from seehear.errors import InputError
+
+Report = Annotated[Path | None, arg(name="json", help="write the printed numbers to this file")]
+Verb = Callable[..., None]
+
+
+def quickstart(
+    out: Path = Path("runs/quickstart"),
+    data: Path | None = None,
+    seed: int = 0,
+    report_json: Report = None,
+    minutes: float | None = None,
+) -> None:
+    """Videos -> library -> two encoders -> how good they became -> one page, in about five minutes.
+
+    Without --data the videos are made: scenes of the procedural world.
+
+    Example: seehear quickstart --data holiday_videos --out runs/holiday
+
+    Args:
+        out: folder for everything that is made; a stopped quickstart goes on where it was.
+        data: a folder of your own videos.
+        seed: of scenes, weights and training.
+        minutes: stop training after this long and go on with measuring.
+    """
+    from seehear.quickstart import quickstart as run
+
+    numbers = run(out, data, seed, minutes)
+    _write(report_json, numbers)
+
+
+def world(
+    folder: Positional[Path],
+    scenes: int = 600,
+    seed: int = 0,
+    workers: int | None = None,
+    report_json: Report = None,
+) -> None:
+    """Make real video files with sound, labels and exact truth out of a seed.
+
+    Example: seehear world scenes --scenes 20 --seed 7
+
+    Args:
+        folder: where the files and catalog.csv go.
+        scenes: how many.
+        seed: the same seed makes the same pixels and samples.
+        workers: processes; default one a core.
+    """
+    from seehear.world.files import write_world
+
+    numbers = write_world(folder, scenes, seed, workers=workers)
+    for name, value in numbers.items():
+        print(f"{name}: {value}")
+    _write(report_json, numbers)
+
+
+def scan(folder: Positional[Path], workers: int | None = None, report_json: Report = None) -> None:
+    """List which files of a folder can be used, which not, and why.
+
+    Example: seehear scan holiday_videos --json scan.json
+
+    Args:
+        folder: searched with its subfolders.
+        workers: processes; default one a core.
+    """
+    from seehear.media import scan as scanning
+
+    rows = scanning.scan(folder, workers=workers)
+    _show(scanning.table(rows))
+    _write(report_json, [row.plain for row in rows])
+
+
+def pack(
+    folder: Positional[Path],
+    library: Positional[str],
+    profile: Literal["jpeg", "h264"] = "jpeg",
+    size: int = 128,
+    fps: float = 16.0,
+    rate: int = 24_000,
+    seconds: float = 10.0,
+    labels: Path | None = None,
+    workers: int | None = None,
+    report_json: Report = None,
+) -> None:
+    """Transcode a folder of videos into a library that trains fast; new files are added, done ones skipped.
+
+    Example: seehear pack holiday_videos holiday.library --labels labels.csv
+
+    Args:
+        folder: searched with its subfolders.
+        library: a path, or the URL of an object store.
+        profile: jpeg reads fastest, h264 is smallest.
+        size: short side of the pictures (pixels).
+        fps: frames a second that are kept.
+        rate: sampling rate of the sound (Hz).
+        seconds: longest clip; longer files are cut into several.
+        labels: CSV file with column file, and label, split, licence, or any other.
+        workers: processes; default one a core.
+    """
+    from seehear.data.pack import pack as packing
+
+    numbers = packing(
+        folder, library, profile=profile, size=size, fps=fps, rate=rate, seconds=seconds, labels=labels, workers=workers
+    )
+    for name, value in numbers.items():
+        print(f"{name}: {value}")
+    _write(report_json, numbers)
+
+
+def info(library: Positional[str], report_json: Report = None) -> None:
+    """Hours, classes, rates and sizes of a library, and what was left out of it.
+
+    Example: seehear info holiday.library
+
+    Args:
+        library: a path, or the URL of an object store.
+    """
+    from seehear.data import info as about
+
+    numbers = about.info(library)
+    _show(about.table(numbers))
+    _write(report_json, numbers)
+
+
+def evaluate(
+    protocol: Positional[str],
+    run: Positional[Path],
+    data: Positional[str],
+    windows: int = 10,
+    which: Literal["last", "best"] = "last",
+    seed: int = 0,
+    device: str = "auto",
+    workers: int = 0,
+    report_json: Report = None,
+) -> None:
+    """Measure the encoders of a run by one protocol, beside chance, random weights and plain statistics.
+
+    Protocols: linear-probe, retrieval, nearest, collapse, supervised, or all.
+
+    Example: seehear eval retrieval runs/holiday holiday.library --windows 10
+
+    Args:
+        protocol: what to measure.
+        run: folder of a trained run.
+        data: library to measure on.
+        windows: clips looked at in each row of the library (10 or 25 in the papers).
+        which: the last checkpoint, or the best.
+        seed: of random weights and random choices.
+        device: auto, cpu, cuda or cuda:N.
+        workers: processes that read clips.
+    """
+    from seehear import checkpoint
+    from seehear.data.library import Library
+    from seehear.evals.evaluate import PROTOCOLS
+    from seehear.evals.evaluate import evaluate as measure
+    from seehear.evals.results import table
+
+    names = list(PROTOCOLS) if protocol == "all" else [protocol]
+    model = checkpoint.load(run, which)
+    results = measure(
+        names, model, Library(data), run, count=windows, seed=seed, device=_device(device), workers=workers
+    )
+    for result in results:
+        _show(table(result))
+    plain = [result.plain for result in results]
+    _write(report_json, plain if protocol == "all" else plain[0])
+
+
+def embed(
+    run: Positional[Path],
+    library: Positional[str],
+    out: Path | None = None,
+    device: str = "auto",
+    report_json: Report = None,
+) -> None:
+    """Write the features of every clip to a Parquet file and into the library.
+
+    Example: seehear embed runs/holiday holiday.library --out holiday.parquet
+
+    Args:
+        run: folder of a trained run.
+        library: the clips.
+        out: the Parquet file; default features.parquet in the run's folder.
+        device: auto, cpu, cuda or cuda:N.
+    """
+    from seehear import checkpoint
+    from seehear.data.library import Library
+    from seehear.evals.embed import embed as write
+
+    numbers = write(checkpoint.load(run), Library(library), out or run / "features.parquet", device=_device(device))
+    for name, value in numbers.items():
+        print(f"{name}: {value}")
+    _write(report_json, numbers)
+
+
+def report(*runs: Path, out: Path | None = None) -> None:
+    """Write one HTML page about one run, or about several side by side.
+
+    Example: seehear report runs/first runs/second --out compared.html
+
+    Args:
+        runs: folders of trained runs.
+        out: the page; default report.html in the first run's folder.
+    """
+    from seehear.report import write_report
+
+    if not runs:
+        raise InputError("expected the folder of a run, got none: seehear report RUN")
+    print(write_report(list(runs), out or runs[0] / "report.html"))
+
+
+def train(arguments: list[str]) -> None:
+    """Train encoders by a recipe: cross_avid, self_avid, joint_avid, or your own as MODULE:FUNCTION.
+
+    Example: seehear train cross_avid --data holiday.library --out runs/holiday
+    """
+    if not arguments or arguments[0].startswith("-"):
+        known = ", ".join(RECIPES)
+        if arguments and arguments[0] in ("-h", "--help"):
+            print(f"{inspect.getdoc(train)}\n\nRecipes: {known}\nOptions: seehear train RECIPE --help")
+            return
+        raise InputError(f"expected a recipe first: {known}, or MODULE:FUNCTION; seehear train cross_avid --out RUN")
+    recipe = _recipe(arguments[0])
+    own, ours = (inspect.signature(f).parameters.values() for f in (recipe, _fit))
+
+    def merged(**chosen: Any) -> None:
+        options = {p.name: chosen.pop(p.name) for p in ours if p.name != "make"}
+        _fit(lambda: recipe(**chosen), **options)
+
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *ours) if p.name != "make"]
+    merged.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    merged.__annotations__ = {p.name: p.annotation for p in parameters}
+    merged.__doc__ = inspect.getdoc(recipe)
+    _call(merged, f"train {arguments[0]}", arguments[1:])
+
+
+def _fit(
+    make: Callable[[], Any],
+    out: Annotated[Path, arg(help="folder of the run")],
+    resume: Annotated[bool, arg(help="go on with a run that was stopped")] = False,
+    device: Annotated[str, arg(help="auto, cpu, cuda or cuda:N")] = "auto",
+    workers: Annotated[int, arg(help="processes that read clips; 0 reads in the training process")] = 1,
+    max_minutes: Annotated[float | None, arg(help="save and stop after this long")] = None,
+    report_json: Report = None,
+) -> None:
+    from dataclasses import asdict
+
+    from seehear.train import fit
+
+    position = fit(make(), out, device=device, workers=workers, resume=resume, max_minutes=max_minutes)
+    if not position.done:
+        print(f"stopped at step {position.total}; go on with the same command and --resume", file=sys.stderr)
+    _write(report_json, asdict(position))
+
+
+RECIPES = {
+    "cross_avid": "seehear.recipes.avid:cross_avid",
+    "self_avid": "seehear.recipes.avid:self_avid",
+    "joint_avid": "seehear.recipes.avid:joint_avid",
+}
+VERBS: dict[str, Verb] = {
+    "quickstart": quickstart,
+    "world": world,
+    "scan": scan,
+    "pack": pack,
+    "info": info,
+    "train": train,
+    "eval": evaluate,
+    "embed": embed,
+    "report": report,
+}
+
+
+def _recipe(name: str) -> Callable[..., Any]:
+    """The recipe of a name, or of MODULE:FUNCTION in the working directory or the path."""
+    place = RECIPES.get(name, name)
+    module, _, function = place.partition(":")
+    if not function:
+        raise InputError(f"expected a recipe, got {name!r}{_meant(name, RECIPES)}: one of {', '.join(RECIPES)}")
+    sys.path.insert(0, "")
+    try:
+        found: Callable[..., Any] = getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"expected a recipe at {place}, could not import it: {error}") from error
+    return found
+
+
+def _meant(word: str, known: Any) -> str:
+    """A guess at what a misspelt word was meant to be."""
+    close = difflib.get_close_matches(word, list(known), 3)
+    return f", did you mean {' or '.join(close)}?" if close else ""
+
+
+def _call(function: Callable[..., Any], name: str, arguments: list[str]) -> None:
+    """Parse the options of a verb out of its signature, and call it."""
+    import tyro
+
+    known = ["--help", "--json"]
+    for parameter in inspect.signature(function).parameters.values():
+        option = parameter.name.replace("_", "-")
+        known += [f"--{option}", f"--no-{option}"]
+    for word in arguments:
+        option = word.partition("=")[0].replace("_", "-")
+        if option.startswith("--") and option not in known:
+            raise InputError(f"seehear {name} has no option {option}{_meant(option, known)}; see seehear {name} --help")
+    tyro.cli(function, prog=f"seehear {name}", args=arguments)
+
+
+def _device(name: str) -> str:
+    from seehear.dist import engine
+
+    return str(engine(name).device)
+
+
+def _show(table: Any) -> None:
+    from rich.console import Console
+
+    Console().print(table)
+
+
+def _write(path: Path | None, value: Any) -> None:
+    from seehear.atomic import write_json
+
+    if path is not None:
+        write_json(path, value)
+
+
+def _overview() -> str:
+    lines = ["usage: seehear VERB [options]", "", "Learn to see and hear from videos nobody labelled.", ""]
+    for name, verb in VERBS.items():
+        lines.append(f"  {name:<12}{(inspect.getdoc(verb) or '').splitlines()[0]}")
+    return "\n".join([*lines, "", "seehear VERB --help shows the options of a verb and an example."])
+
+
+def main() -> None:
+    """The command `seehear`: exit code 0, or 2 with one line about what the user can change."""
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_overview())
+        return
+    name, rest = arguments[0], arguments[1:]
+    try:
+        if name == "--version":
+            from seehear import __version__
+
+            print(__version__)
+        elif name == "train":
+            train(rest)
+        elif name in VERBS:
+            _call(VERBS[name], name, rest)
+        else:
+            raise InputError(f"seehear has no verb {name}{_meant(name, VERBS)}; one of {', '.join(VERBS)}")
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("stopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()
