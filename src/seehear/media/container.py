@@ -41,6 +41,11 @@ class Media:
         return kind.startswith("image2") or kind.endswith("_pipe") or kind in ("gif", "apng", "ico")
 
 
+def name_of(source: Source) -> str:
+    """What errors call a source."""
+    return "packed clip" if isinstance(source, bytes) else str(source)
+
+
 @contextmanager
 def opened(source: Source) -> Iterator[Media]:
     """Open a file, or the bytes of one, for reading.
@@ -50,7 +55,7 @@ def opened(source: Source) -> Iterator[Media]:
     """
     import av
 
-    name = "packed clip" if isinstance(source, bytes) else str(source)
+    name = name_of(source)
     try:
         container = av.open(
             BytesIO(source) if isinstance(source, bytes) else str(source),

@@ -5,7 +5,7 @@ Times are seconds on the clock of the file, which starts at 0 with its earlier s
 a tick (Matroska: 1 ms), so a stamp within half a tick of an instant k / f of the stream's frame rate f means k / f.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from seehear.errors import MediaError
-from seehear.media.container import Media, Source, opened
+from seehear.media.container import Media, Source, name_of, opened
 
 _NUDGE = 1e-6  # s; a wanted instant on a frame boundary must not fall into the frame before by rounding
 _SEEK_BACK = (0.0, 2.0, 10.0)  # s; further back when the container's index misses the key frame
@@ -54,32 +54,38 @@ def frames(
 
 def shown_from(source: Source, start: float = 0.0) -> Iterator[Shown]:
     """All frames in the order of presentation, from the one on screen at `start` s (or the last) to the end."""
-    for back in (*_SEEK_BACK, start):
-        with opened(source) as media:
-            if media.picture is None:
-                raise MediaError(media.name, "no picture")
-            decoded = _decoded(media, start - back)
-            first = next(decoded, None)
-            if first is None and start > back:
-                continue
-            if first is None:
-                raise MediaError(media.name, "corrupt", "no frame could be decoded")
-            sought = start > back
-            if sought and not (first.frame.key_frame and first.begin <= start):
-                continue
-            yield from _between(media.name, chain([first], decoded), start)
-            return
+    for back in _SEEK_BACK:
+        if start > back:
+            decoded = _decoded(source, start - back)
+            try:
+                first = next(decoded, None)
+            except MediaError as error:
+                if error.reason != "corrupt":
+                    raise
+                continue  # some containers call a picture a key frame that is none
+            if first is not None and first.frame.key_frame and first.begin <= start:
+                yield from _between(source, chain([first], decoded), start)
+                return
+            decoded.close()
+    yield from _between(source, _decoded(source, 0.0), start)
 
 
-def _decoded(media: Media, start: float) -> Iterator[Shown]:
+def _decoded(source: Source, start: float) -> Generator[Shown]:
     """Frames from a key frame at or before `start` s, each with an end guessed from its own duration."""
+    with opened(source) as media:
+        if media.picture is None:
+            raise MediaError(media.name, "no picture")
+        yield from _stamped(media, start)
+
+
+def _stamped(media: Media, start: float) -> Iterator[Shown]:
     stream = media.picture
     tick, origin = float(stream.time_base), float(media.origin)
     rate = float(stream.average_rate or stream.guessed_rate or 25)
     if start > 0:
         media.container.seek(int((start + origin) / tick), stream=stream)
     end = -_NUDGE
-    for frame in media.container.decode(stream):
+    for frame in _after_key(media, stream) if start > 0 else media.container.decode(stream):
         stamp = frame.pts if frame.pts is not None else frame.dts
         if stamp is None:
             begin = end
@@ -90,19 +96,32 @@ def _decoded(media: Media, start: float) -> Iterator[Shown]:
         yield Shown(begin, end, frame)
 
 
-def _between(name: str, decoded: Iterator[Shown], start: float) -> Iterator[Shown]:
+def _after_key(media: Media, stream: Any) -> Iterator[Any]:
+    """Frames after a seek, without those that precede the key frame and lean on pictures before it (open GOP)."""
+    first = None
+    for packet in media.container.demux(stream):
+        if first is None and packet.is_keyframe:
+            first = packet.pts
+        if packet.size and (first is None or (packet.pts is not None and packet.pts < first)):
+            continue
+        yield from packet.decode()
+
+
+def _between(source: Source, decoded: Iterator[Shown], start: float) -> Iterator[Shown]:
     """Let each frame end where the next one begins; leave out those that ended before `start`, but never the last."""
-    held = next(decoded)
+    held = None
     for shown in decoded:
-        if shown.begin > start:
-            yield _sound(name, Shown(held.begin, shown.begin, held.frame))
+        if held is not None and shown.begin > start:
+            yield _whole(source, Shown(held.begin, shown.begin, held.frame))
         held = shown
-    yield _sound(name, held)
+    if held is None:
+        raise MediaError(name_of(source), "corrupt", "no frame could be decoded")
+    yield _whole(source, held)
 
 
-def _sound(name: str, shown: Shown) -> Shown:
+def _whole(source: Source, shown: Shown) -> Shown:
     if shown.frame.is_corrupt:
-        raise MediaError(name, "corrupt", f"the picture at {max(shown.begin, 0):.2f} s is damaged")
+        raise MediaError(name_of(source), "corrupt", f"the picture at {max(shown.begin, 0):.2f} s is damaged")
     return shown
 
 

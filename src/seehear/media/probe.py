@@ -25,7 +25,8 @@ class Stream:
 class Probe:
     """A media file: `duration` in s, `width` x `height` as seen upright, `rotation` in degrees counter-clockwise that
     turns a stored picture upright, `sample_rate` in Hz; zeros where there is no such stream. `choice` says which of
-    several streams are used and why.
+    several streams are used and why; `picture_seconds` and `sound_seconds` are where the headers let them end, if they
+    say so.
     """
 
     container: str
@@ -37,6 +38,8 @@ class Probe:
     height: int = 0
     rotation: int = 0
     still: bool = False
+    picture_seconds: float = 0.0
+    sound_seconds: float = 0.0
     channels: int = 0
     layout: str = ""
     sample_rate: int = 0
@@ -77,13 +80,9 @@ def _streams(media: Media) -> tuple[Stream, ...]:
 
 def _duration(source: Source, media: Media) -> float:
     """Length from the used streams, else the container, else the last packet."""
-    ends = [
-        (s.start_time or 0) * s.time_base + s.duration * s.time_base - media.origin
-        for s in (media.picture, media.sound)
-        if s is not None and s.duration
-    ]
-    if ends:
-        return float(max(ends))
+    end = max(_end(media, media.picture), _end(media, media.sound))
+    if end:
+        return end
     if media.container.duration:
         return float(Fraction(media.container.duration, 1_000_000))
     if media.image:
@@ -97,6 +96,13 @@ def _duration(source: Source, media: Media) -> float:
     return float(last)
 
 
+def _end(media: Media, stream: Any) -> float:
+    """Where a stream ends in s, 0 when its header does not say."""
+    if stream is None or not stream.duration:
+        return 0.0
+    return float(((stream.start_time or 0) + stream.duration) * stream.time_base - media.origin)
+
+
 def _picture(media: Media) -> dict[str, Any]:
     stream = media.picture
     if stream is None:
@@ -104,14 +110,19 @@ def _picture(media: Media) -> dict[str, Any]:
     rotation = 0 if media.image else next((frame.rotation for frame in media.container.decode(stream)), 0)
     width, height = (stream.width, stream.height)[:: -1 if rotation % 180 else 1]
     fps = float(stream.average_rate or stream.guessed_rate or 0)
-    return {"fps": fps, "width": width, "height": height, "rotation": rotation}
+    return {"fps": fps, "width": width, "height": height, "rotation": rotation, "picture_seconds": _end(media, stream)}
 
 
 def _sound(media: Media) -> dict[str, Any]:
     if media.sound is None:
         return {}
     context = media.sound.codec_context
-    return {"channels": context.channels, "layout": context.layout.name, "sample_rate": context.sample_rate}
+    return {
+        "channels": context.channels,
+        "layout": context.layout.name,
+        "sample_rate": context.sample_rate,
+        "sound_seconds": _end(media, media.sound),
+    }
 
 
 def _by_soundfile(source: Path, unknown: MediaError) -> Probe:
