@@ -13,7 +13,7 @@ from seehear import atomic
 from seehear.checkpoint import Model
 from seehear.data.catalog import Catalog, Clips, Selected
 from seehear.errors import InputError
-from seehear.evals import results, statistics
+from seehear.evals import neighbours, results, statistics
 from seehear.evals.collapse import collapse
 from seehear.evals.features import EMBEDDING, Describe, Extracted, Splits, describer, extract_all, frozen
 from seehear.evals.linear_probe import linear_probe
@@ -48,7 +48,8 @@ def evaluate(
 ) -> list[Result]:
     """Measure `model` on the test clips of a shelf by the named protocols, `count` windows a clip.
 
-    With a run folder every number goes to its results.jsonl, and the embeddings of the test clips to embeddings.npz.
+    With a run folder every number goes to its results.jsonl, and what the report draws to embeddings.npz and
+    neighbours.npz.
     Raises InputError for an unknown protocol.
     """
     for name in names:
@@ -72,7 +73,10 @@ def evaluate(
     if folder:
         for result in made:
             results.append(folder, result)
-        keep_embeddings(folder / "embeddings.npz", rows["trained"].test)
+        test = rows["trained"].test
+        keep_embeddings(folder / "embeddings.npz", test)
+        shown = Selected(shelf, division["test"])
+        neighbours.keep(folder / "neighbours.npz", test, shown, model.views, torch.Generator().manual_seed(seed))
     return made
 
 
