@@ -32,6 +32,8 @@ def work(
     `function` must be found at the top of a module. A worker that says nothing for `patience` s is killed; its task,
     and that of a worker that died, ends with Lost. Stopping the iteration stops the workers.
     """
+    if not tasks:
+        return
     crew = [_Worker(function) for _ in range(max(1, min(workers, len(tasks))))]
     waiting = deque(range(len(tasks)))
     held: dict[int, deque[Any]] = {number: deque() for number in range(len(tasks))}

@@ -96,7 +96,9 @@ def table(rows: Sequence[Row]) -> Any:
     for row in rows:
         picture = f"{row.width}x{row.height} {row.fps:.4g} fps" if row.width else ""
         sound = f"{row.channels} ch {row.sample_rate} Hz" if row.channels else ""
-        notes = "; ".join(text for text in (row.detail, row.streams, row.spherical, row.ambisonic) if text)
+        panorama = f"{row.spherical.projection} {row.spherical.stereo}" if row.spherical else ""
+        ambisonic = f"ambisonic order {row.ambisonic.order}" if row.ambisonic else ""
+        notes = "; ".join(text for text in (row.detail, row.streams, panorama, ambisonic) if text)
         verdict = "[green]usable[/]" if row.usable else f"[red]{row.reason}[/]"
         shown.add_row(row.file, verdict, f"{row.duration:.1f} s" if row.duration else "", picture, sound, notes)
     return shown

@@ -6,7 +6,6 @@ The words, in the order they are tried: a file gets the first that fits.
 
 import hashlib
 from dataclasses import asdict, dataclass, replace
-from math import degrees
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from seehear.errors import InputError, MediaError
 from seehear.media.pictures import frames, shown_from
 from seehear.media.probe import Probe, probe
 from seehear.media.sounds import SoundTrack
+from seehear.media.tags import Ambisonic, Spherical
 
 REASONS = (
     "unknown",  # not a media file
@@ -55,8 +55,8 @@ class Row:
     sample_rate: int = 0
     container: str = ""
     streams: str = ""
-    spherical: str = ""
-    ambisonic: str = ""
+    spherical: Spherical | None = None
+    ambisonic: Ambisonic | None = None
     bytes: int = 0
     hash: str = ""
 
@@ -67,8 +67,6 @@ class Row:
 
 def known(file: str, path: Path, seen: Probe) -> Row:
     """The row of a file that opens, before it is judged."""
-    spherical, ambisonic = seen.spherical, seen.ambisonic
-    pose = "" if spherical is None else ", ".join(f"{degrees(angle):g}" for angle in spherical.pose)
     return Row(
         file=file,
         usable=True,
@@ -82,10 +80,8 @@ def known(file: str, path: Path, seen: Probe) -> Row:
         sample_rate=seen.sample_rate,
         container=seen.container,
         streams=seen.choice,
-        spherical="" if spherical is None else f"{spherical.projection} {spherical.stereo} ({pose})",
-        ambisonic=""
-        if ambisonic is None
-        else f"order {ambisonic.order} {ambisonic.ordering} {ambisonic.normalization}",
+        spherical=seen.spherical,
+        ambisonic=seen.ambisonic,
         bytes=path.stat().st_size,
         hash=content_hash(path),
     )

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A packed library as a shelf of clips: the catalog from its small columns, each clip read when it is asked for.
+
+A Library is picklable and opens its tables once in each process (Lance does not survive a fork: spawn workers).
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from seehear.clip import Clip
+from seehear.data.catalog import Catalog, Clips, frame_indices
+from seehear.data.packed import Pictures, cut_packed, unpack
+from seehear.data.store import Store
+from seehear.errors import InputError, MediaError
+
+_CLIP = ("item", "source", "start", "duration", "fps", "frames", "rate", "channels", "coding", "gop")
+
+
+class Library(Clips):
+    """The clips at a local path or an object-store URL; raises InputError when there is no library."""
+
+    def __init__(self, uri: str | Path) -> None:
+        self.store = Store(uri)
+        self.profile = self.store.settings()["profile"]
+        self.catalog = _catalog(self.store)
+        self._clips: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_clips": None}
+
+    @property
+    def uri(self) -> str:
+        """Where the library lies."""
+        return self.store.uri
+
+    def read(self, row: int, *columns: str) -> dict[str, Any]:
+        """Some columns of one clip; bytes come without a copy, as buffers."""
+        if self._clips is None:
+            self._clips = self.store.dataset("clips")
+        table = self._clips.take([row], columns=list(columns))
+        return {name: _value(table[name][0]) for name in columns}
+
+    def open(self, row: int) -> "PackedClip":
+        return PackedClip(self, row, int(self.catalog.labels[row]))
+
+
+def _value(scalar: Any) -> Any:
+    import pyarrow as pa
+
+    if isinstance(scalar, pa.LargeBinaryScalar):
+        return scalar.as_buffer()
+    if isinstance(scalar, pa.ListScalar):
+        return scalar.values.to_numpy()
+    return scalar.as_py()
+
+
+class PackedClip(Clip):
+    """One clip of a library; its pictures are read when first asked for, and so is its sound."""
+
+    def __init__(self, library: Library, row: int, label: int) -> None:
+        self.library, self.row, self.label = library, row, label
+        known = library.read(row, *_CLIP)
+        self.item, self.source = known["item"], known["source"]
+        self.duration, self.fps, self.rate = known["duration"], known["fps"], known["rate"]
+        self.start = known["start"]
+        self._known = known
+        self._pictures: Pictures | None = None
+        self._sound: Any = None
+
+    def frames(self, start: float, count: int, fps: float) -> UInt8[np.ndarray, "T H W 3"]:
+        if self._pictures is None:
+            read = self.library.read(self.row, "video", "offsets")
+            self._pictures = Pictures(read["video"], read["offsets"], self._known["gop"])
+        indices = frame_indices(start, count, fps, self.fps, len(self._pictures))
+        try:
+            return unpack(self._pictures, indices, self.library.profile)
+        except MediaError as error:
+            raise self._named(error) from error
+
+    def sound(self, start: float, duration: float, rate: int) -> Float32[np.ndarray, "C N"]:
+        if self._sound is None:
+            self._sound = self.library.read(self.row, "sound")["sound"]
+        known = self._known
+        try:
+            return cut_packed(known["coding"], self._sound, known["channels"], self.rate, start, duration, rate)
+        except MediaError as error:
+            raise self._named(error) from error
+
+    def _named(self, error: MediaError) -> MediaError:
+        return MediaError(f"{self.library.uri} item {self.item}", error.reason, error.detail)
+
+
+def _catalog(store: Store) -> Catalog:
+    clips = store.read("clips", "item", "source", "duration", "start")
+    columns = store.read("labels", "source", "label", "split", "licence", "truth")
+    rows = {source: rest for source, *rest in zip(*columns.values(), strict=True)}
+    nothing = ["", "", "", "{}"]
+    found = [rows.get(source, nothing) for source in clips["source"]]
+    classes = tuple(sorted({label for label, *_ in found if label}))
+    index = {name: number for number, name in enumerate(classes)} | {"": -1}
+    truths = [json.loads(truth) for *_, truth in found]
+    names = sorted({name for truth in truths for name in truth})
+    return Catalog(
+        np.asarray(clips["item"], dtype=np.int64),
+        np.asarray(clips["duration"], dtype=np.float64),
+        np.asarray([index[label] for label, *_ in found], dtype=np.int64),
+        tuple(clips["source"]),
+        tuple(split or "train" for _, split, *_ in found),
+        classes,
+        {name: tuple(truth.get(name) for truth in truths) for name in names}
+        | {"licence": tuple(licence for _, _, licence, _ in found), "start": tuple(clips["start"])},
+    )
+
+
+def check_settings(library: Library, **wanted: Any) -> None:
+    """Raise InputError when the library was packed otherwise than wanted, such as rate=24000."""
+    there = library.store.settings()
+    for name, value in wanted.items():
+        if there.get(name) != str(value):
+            raise InputError(f"{library.uri}: expected {name} {value}, found {there.get(name)}; pack it again")

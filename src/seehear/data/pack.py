@@ -1,0 +1,351 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`seehear pack`: a folder of videos becomes a library, file after file, and goes on where it was stopped.
+
+Item ids are given in the order of the file names and starts, one after the other, so that neither the number of workers
+nor an interruption changes them; they are never given twice. Clips are committed before their file is noted as done: a
+pack that is killed loses at most the last seconds of work, and what it then finds half done it does not store again.
+"""
+
+import shutil
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from os import cpu_count
+from pathlib import Path
+from typing import Any
+
+from seehear.data.labels import match, read_labels, truth_json
+from seehear.data.packed import Profile
+from seehear.data.store import Row as StoreRow
+from seehear.data.store import Store
+from seehear.data.transcode import Began, Dropped, Ended, Settings, Task, sample, transcode
+from seehear.errors import InputError, MediaError
+from seehear.media.pool import Lost, work
+from seehear.media.scan import files_of
+from seehear.media.verdict import Row, refused
+from seehear.progress import Bar, bar
+
+_PATIENCE = 300.0  # s a worker may be silent over one clip
+_COMMIT_BYTES = 64_000_000
+_COMMIT_SECONDS = 15.0
+_SAMPLE = 4  # files transcoded for the prediction
+
+
+def pack(
+    folder: Path,
+    library: str | Path,
+    *,
+    profile: Profile = "jpeg",
+    size: int = 128,
+    fps: float | None = 16.0,
+    rate: int = 24000,
+    seconds: float = 10.0,
+    min_seconds: float = 1.0,
+    labels: Path | None = None,
+    workers: int | None = None,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Transcode every usable file below `folder` (or one file) into `library`, a local path or an object-store URL.
+
+    `size` is the shorter side in pixels, `fps` the highest frame rate (None keeps the source's), `rate` the sampling
+    rate in Hz, `seconds` the longest clip, `labels` a CSV (see `data.labels`). Files done before are left out. Returns
+    the numbers it prints. Raises InputError for a folder without a usable video, for settings other than the library's,
+    and for a full disk; what was packed until then is kept.
+    """
+    settings = Settings(profile, size, fps, rate, seconds, min_seconds)
+    _check(settings)
+    started, crew = time.monotonic(), workers or cpu_count() or 1
+    known_labels = read_labels(labels) if labels else {}
+    files = [path for path in files_of(folder) if labels is None or path.resolve() != labels.resolve()]
+    root = folder if folder.is_dir() else folder.parent
+    names = {path.relative_to(root).as_posix(): path for path in files}
+    store = Store(library)
+    with _alone(library):
+        if not store.exists():
+            store.create({name: str(value) for name, value in asdict(settings).items()})
+        _same_settings(store, settings)
+        done = Done.of(store)
+        tasks = [Task(name, path, settings) for name, path in names.items() if not done.has(name, path)]
+        unknown = _relabel(store, known_labels, list(names)) if labels else []
+        guess = _predict(tasks, crew)
+        _say(quiet, _forecast(len(tasks), len(names) - len(tasks), guess))
+        _room(library, guess["bytes"])
+        counts = _run(store, tasks, done, crew, quiet)
+    result = {
+        "library": str(library),
+        "files": len(names),
+        "done_before": len(names) - len(tasks),
+        "unknown_labels": len(unknown),
+        **counts,
+        "seconds_taken": time.monotonic() - started,
+        "predicted_bytes": guess["bytes"],
+        "predicted_seconds": guess["seconds"],
+    }
+    if unknown:
+        _say(quiet, f"{labels}: {len(unknown)} names are no file of the folder, such as {unknown[0]}")
+    _say(quiet, _summary(result))
+    if not done.clips:
+        _refuse(folder, done)
+    return result
+
+
+def _check(settings: Settings) -> None:
+    for name in ("size", "rate", "seconds", "min_seconds"):
+        if not getattr(settings, name) > 0:
+            raise InputError(f"expected a positive number for {name}, got {getattr(settings, name)}")
+    if settings.fps is not None and not settings.fps > 0:
+        raise InputError(f"expected a positive number for fps, got {settings.fps}")
+    if settings.profile not in ("jpeg", "h264"):
+        raise InputError(f"expected jpeg or h264 for profile, got {settings.profile}")
+
+
+@dataclass
+class Done:
+    """What the library already holds: (name, bytes, time) of finished files, contents, clips, and the next item id."""
+
+    files: set[tuple[str, int, int]] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    contents: dict[str, str] = field(default_factory=dict)
+    clips: set[tuple[str, float]] = field(default_factory=set)
+    refused: Counter[str] = field(default_factory=Counter)
+    next_item: int = 0
+
+    @staticmethod
+    def of(store: Store) -> "Done":
+        """Read it from the small columns of the library."""
+        clips = store.read("clips", "item", "hash", "start")
+        files = store.read("files", "file", "hash", "bytes", "modified", "reason", "start")
+        done = Done(
+            clips=set(zip(clips["hash"], clips["start"], strict=True)), next_item=max(clips["item"], default=-1) + 1
+        )
+        for row in zip(*files.values(), strict=True):
+            done.note(dict(zip(files, row, strict=True)))
+        return done
+
+    def note(self, row: StoreRow) -> None:
+        """Take in one row of the table of files."""
+        if row["start"] is not None:
+            return
+        self.files.add((row["file"], row["bytes"], row["modified"]))
+        self.names.add(row["file"])
+        if row["reason"]:
+            self.refused[row["reason"]] += 1
+        else:
+            self.contents.setdefault(row["hash"], row["file"])
+
+    def has(self, name: str, path: Path) -> bool:
+        """Whether this file, as it is now, is done with."""
+        state = path.stat()
+        return (name, state.st_size, state.st_mtime_ns) in self.files
+
+
+def _run(store: Store, tasks: Sequence[Task], done: Done, workers: int, quiet: bool) -> dict[str, Any]:
+    """Transcode and commit; on Ctrl-C commit what there is and say how to go on."""
+    batch = _Batch(store, done)
+    with bar("pack", len(tasks), quiet) as progress:
+        try:
+            _collect(batch, tasks, workers, progress)
+        except KeyboardInterrupt:
+            batch.commit()
+            print(f"stopped; {len(done.clips)} clips are kept: the same command goes on", file=sys.stderr)
+            raise
+        batch.commit()
+    return batch.counts()
+
+
+def _collect(batch: "_Batch", tasks: Sequence[Task], workers: int, progress: Bar) -> None:
+    row = Row("")
+    for number, said in work(transcode, tasks, workers, _PATIENCE):
+        task = tasks[number]
+        if isinstance(said, Began):
+            row = said.row
+            continue
+        if isinstance(said, Lost):
+            said = Ended(refused(row if row.file == task.file else Row(task.file), "corrupt", said.why))
+        if isinstance(said, Ended):
+            batch.finish(said.row, task.path)
+            progress.advance(note=f"{len(batch.done.clips)} clips")
+        else:
+            batch.add(row, said)
+
+
+class _Batch:
+    """Rows that wait to be committed, clips before files."""
+
+    def __init__(self, store: Store, done: Done) -> None:
+        self.store, self.done = store, done
+        self.clips: list[StoreRow] = []
+        self.files: list[StoreRow] = []
+        self.waiting, self.since = 0, time.monotonic()
+        self.written, self.added, self.length = 0, 0, 0.0
+        self.reasons: Counter[str] = Counter()
+        self.kept = self.sources = 0
+
+    def _twin(self, row: Row) -> str:
+        """The file with the same bytes that is in the library, or that comes first in this folder."""
+        twin = self.done.contents.get(row.hash, row.file)
+        return "" if twin == row.file else twin
+
+    def add(self, row: Row, made: dict[str, Any] | Dropped) -> None:
+        """Take in a packed clip, or a refused one."""
+        if self._twin(row):
+            return
+        if isinstance(made, Dropped):
+            self.files.append(_file(row, start=made.start, reason=made.reason))
+            return
+        self.kept += 1
+        key = (row.hash, made["start"])
+        if key in self.done.clips:
+            return
+        self.done.clips.add(key)
+        self.clips.append({**made, "item": self.done.next_item, "source": row.file, "hash": row.hash})
+        self.done.next_item += 1
+        self.added, self.length = self.added + 1, self.length + made["duration"]
+        self.waiting, self.written = self.waiting + made["bytes"], self.written + made["bytes"]
+        if self.waiting > _COMMIT_BYTES or time.monotonic() - self.since > _COMMIT_SECONDS:
+            self.commit()
+
+    def finish(self, row: Row, path: Path) -> None:
+        """Note that a file is done with, usable or not."""
+        if row.usable and self._twin(row):
+            row = refused(row, "duplicate", f"of {self._twin(row)}")
+        state = path.stat()
+        noted = _file(row, bytes=state.st_size, modified=state.st_mtime_ns, clips=self.kept)
+        self.files.append(noted)
+        self.done.note(noted)
+        if row.reason:
+            self.reasons[row.reason] += 1
+        else:
+            self.sources += 1
+        self.kept = 0
+
+    def commit(self) -> None:
+        """Write what waits."""
+        clips, files = self.clips, self.files
+        self.clips, self.files, self.waiting, self.since = [], [], 0, time.monotonic()
+        self.store.append("clips", clips)
+        self.store.append("files", files)
+
+    def counts(self) -> dict[str, Any]:
+        return {
+            "clips": self.added,
+            "sources": self.sources,
+            "hours": self.length / 3600,
+            "bytes": self.written,
+            "quarantined": dict(self.reasons),
+        }
+
+
+def _file(row: Row, **more: Any) -> dict[str, Any]:
+    usual = {"bytes": 0, "modified": 0, "start": None, "clips": 0}
+    said = {"file": row.file, "hash": row.hash, "reason": row.reason, "detail": row.detail, "seconds": row.duration}
+    return usual | said | more
+
+
+def _relabel(store: Store, labels: Mapping[str, Any], names: Sequence[str]) -> list[str]:
+    """Put the labels of these files into the library; returns names in the CSV that are none of them."""
+    matched, unknown = match(dict(labels), names)
+    if not matched:
+        raise InputError(f"expected labels of files in the folder, none of the {len(labels)} names is one")
+    columns = store.read("labels", "source", "label", "split", "licence", "truth")
+    rows = {
+        row["source"]: row for row in (dict(zip(columns, v, strict=True)) for v in zip(*columns.values(), strict=True))
+    }
+    for source, label in matched.items():
+        rows[source] = {
+            "source": source,
+            "label": label.label,
+            "split": label.split,
+            "licence": label.licence,
+            "truth": truth_json(label),
+        }
+    store.replace("labels", list(rows.values()))
+    return unknown
+
+
+def _same_settings(store: Store, settings: Settings) -> None:
+    there = store.settings()
+    for name, value in asdict(settings).items():
+        if there.get(name) != str(value):
+            raise InputError(
+                f"{store.uri}: expected the settings it was made with, {name} {there.get(name)}, got {value}; "
+                "give the same or pack into another library"
+            )
+
+
+def _predict(tasks: Sequence[Task], workers: int) -> dict[str, float]:
+    """Bytes and seconds the tasks will take, scaled up by size of file from the first clips of a few of them."""
+    step = max(1, len(tasks) // _SAMPLE)
+    tried = [said for _, said in work(sample, tasks[step // 2 :: step][:_SAMPLE], 1, _PATIENCE)]
+    kept = [part for part in tried if not isinstance(part, Lost)]
+    source, made, spent = (sum(part[k] for part in kept) for k in range(3))
+    scale = sum(task.path.stat().st_size for task in tasks) / source if source else 0.0
+    return {"bytes": made * scale, "seconds": spent * scale / workers + 1.0}
+
+
+def _room(library: str | Path, needed: float) -> None:
+    """Raise InputError when a local disk has no room for what is predicted."""
+    path = Path(library)
+    if "://" in str(library):
+        return
+    while not path.exists():
+        path = path.parent
+    free = shutil.disk_usage(path).free
+    if needed > free:
+        raise InputError(f"{library}: expected room for about {_size(needed)}, the disk has {_size(free)} left")
+
+
+@contextmanager
+def _alone(library: str | Path) -> Iterator[None]:
+    """Keep two packs out of one local library; the lock goes with the process, however it ends."""
+    if "://" in str(library):
+        yield
+        return
+    import fcntl
+
+    path = Path(library)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / ".lock").open("w")
+    except OSError as error:
+        raise InputError(f"{library}: expected a folder that can be written to ({error.strerror})") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(
+                f"{library}: expected a library nobody writes to, another pack is at work there"
+            ) from error
+        yield
+
+
+def _refuse(folder: Path, done: Done) -> None:
+    why = ", ".join(f"{reason} {count}" for reason, count in done.refused.most_common())
+    if folder.is_file():
+        raise MediaError(folder, next(iter(done.refused), "unknown"), "expected a video with picture and sound")
+    raise InputError(f"{folder}: expected videos with picture and sound, found none usable ({why})")
+
+
+def _forecast(todo: int, before: int, guess: Mapping[str, float]) -> str:
+    known = f", {before} done before" if before else ""
+    return f"{todo} files to pack{known}: about {_size(guess['bytes'])} and {guess['seconds']:.0f} s"
+
+
+def _summary(result: Mapping[str, Any]) -> str:
+    refused_files = ", ".join(f"{reason} {count}" for reason, count in result["quarantined"].items())
+    return (
+        f"{result['clips']} clips of {result['sources']} files, {result['hours']:.3f} h, {_size(result['bytes'])} in "
+        f"{result['seconds_taken']:.0f} s" + (f"; not usable: {refused_files}" if refused_files else "")
+    )
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
+
+
+def _say(quiet: bool, text: str) -> None:
+    if not quiet:
+        print(text, flush=True)
