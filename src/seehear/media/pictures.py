@@ -18,6 +18,7 @@ from seehear.media.container import Media, Source, name_of, opened
 
 _NUDGE = 1e-6  # s; a wanted instant on a frame boundary must not fall into the frame before by rounding
 _SEEK_BACK = (0.0, 2.0, 10.0)  # s; further back when the container's index misses the key frame
+_LONGEST_HOLD = 3600.0  # s one frame may stay on screen
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ def _between(source: Source, decoded: Iterator[Shown], start: float) -> Iterator
     """Let each frame end where the next one begins; leave out those that ended before `start`, but never the last."""
     held = None
     for shown in decoded:
+        if held is not None and shown.begin - held.begin > _LONGEST_HOLD:
+            raise MediaError(name_of(source), "corrupt", f"its time stamps jump to {shown.begin:.0f} s")
         if held is not None and shown.begin > start:
             yield _whole(source, Shown(held.begin, shown.begin, held.frame))
         held = shown

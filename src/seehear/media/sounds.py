@@ -22,6 +22,8 @@ from seehear.signal.resample import resample
 _MARGIN = 0.05  # s; longer than the resampling filter
 _PREROLL = 0.3  # s; codecs need the blocks (Opus: 80 ms) before the first one that is to be right
 _GAP = 0.04  # s; time stamps coarser than a sample are only followed over gaps longer than this
+_RATES = (1_000, 1_000_000)  # Hz
+_MOST_CHANNELS = 256
 _EXACT_SEEK = ("mov", "mp4", "wav", "aiff")  # containers whose index is exact to the sample; others are read through
 
 Block = tuple[int, Float32[np.ndarray, "C N"]]
@@ -103,32 +105,51 @@ def _blocks(source: Source, start: float) -> Any:
 
 
 def _decoded(media: Media, start: float) -> Iterator[Any]:
-    from av import AudioResampler
-
     stream = media.sound
-    tick = stream.time_base
+    tick, origin = float(stream.time_base), float(media.origin)
     if start > 1 and media.container.format.name.split(",")[0] in _EXACT_SEEK:
-        media.container.seek(int((max(start - _PREROLL, 0) + float(media.origin)) / tick), stream=stream)
-    at, rate, channels, packer = None, 0, 0, None
+        media.container.seek(int((max(start - _PREROLL, 0) + origin) / tick), stream=stream)
+    at, rate, channels = None, 0, 0
+    unpack = _Unpacker()
     for frame in media.container.decode(stream):
-        if packer is None:
+        if not rate:
             rate, channels = frame.sample_rate, frame.layout.nb_channels
-            # Packed samples, because PyAV crashes on eight planes or more; layout and rate stay as they are.
-            packer = AudioResampler(format="flt")
+            _check(media.name, rate, channels)
+            slack = 0 if tick * rate <= 1 else _GAP * rate
             yield rate, frame.layout.name
         if (frame.sample_rate, frame.layout.nb_channels) != (rate, channels):
             raise MediaError(media.name, "corrupt", "the rate or the channels of the sound change within the file")
-        stamp = None if frame.pts is None else round((frame.pts * tick - media.origin) * rate)
-        slack = 0 if tick * rate <= 1 else _GAP * rate
+        stamp = None if frame.pts is None else round((frame.pts * tick - origin) * rate)
         if at is None or (stamp is not None and abs(stamp - at) > slack):
             at = stamp or 0
-        frame.pts = None
-        for packed in packer.resample(frame):
-            block = packed.to_ndarray().reshape(-1, channels).T
-            yield at, block
-            at += block.shape[1]
-    if packer is None:
+        block = unpack(frame, channels)
+        yield at, block
+        at += block.shape[1]
+    if not rate:
         raise MediaError(media.name, "corrupt", "no sound could be decoded")
+
+
+def _check(name: str, rate: int, channels: int) -> None:
+    if not (_RATES[0] <= rate <= _RATES[1] and 1 <= channels <= _MOST_CHANNELS):
+        raise MediaError(name, "corrupt", f"{channels} channels at {rate} Hz make no sense")
+
+
+class _Unpacker:
+    """Turns decoded frames of any sample format into [C, N] float32; layout and rate stay as they are."""
+
+    def __init__(self) -> None:
+        from av import AudioResampler
+
+        self.packer = AudioResampler(format="flt")
+
+    def __call__(self, frame: Any, channels: int) -> Float32[np.ndarray, "C N"]:
+        # PyAV crashes on eight planes or more, so only few are taken as they are.
+        if frame.format.name == "fltp" and channels < 8:
+            planes: Float32[np.ndarray, "C N"] = frame.to_ndarray()
+            return planes
+        frame.pts = None
+        packed = [part.to_ndarray().reshape(-1, channels).T for part in self.packer.resample(frame)]
+        return np.concatenate(packed, axis=1)
 
 
 def _by_soundfile(source: Source, unknown: MediaError) -> Iterator[Any]:
@@ -137,6 +158,7 @@ def _by_soundfile(source: Source, unknown: MediaError) -> Iterator[Any]:
 
     try:
         with soundfile.SoundFile(BytesIO(source) if isinstance(source, bytes) else str(source)) as file:
+            _check(unknown.path, file.samplerate, file.channels)
             yield file.samplerate, f"{file.channels} channels"
             at = 0
             while len(block := file.read(65536, dtype="float32", always_2d=True)):

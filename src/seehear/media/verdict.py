@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from seehear.errors import InputError, MediaError
-from seehear.media.pictures import frames, shown_from
+from seehear.media.pictures import Painter, frames, shown_from
 from seehear.media.probe import Probe, probe
 from seehear.media.sounds import SoundTrack
 from seehear.media.tags import Ambisonic, Spherical
@@ -139,17 +139,27 @@ def _moves(path: Path, seen: Probe) -> bool:
     windows = np.concatenate([frames(path, start, 5, 4 / _WINDOW, _SMALL) for start in starts])
     if changes(windows[0], windows):
         return True
-    return any(changes(windows[0], frames(path, t, 16, 2, _SMALL)) for t in np.arange(0, seen.duration, 8.0))
+    paint, seconds = Painter(_SMALL), -1.0
+    for shown in shown_from(path):
+        if shown.begin >= seconds + 0.5:
+            seconds = shown.begin
+            if changes(windows[0], paint(shown.frame)[None]):
+                return True
+    return False
 
 
 def _sounds(path: Path, seen: Probe) -> bool:
     """Whether there is any sound, in three windows or else anywhere; raises MediaError where it cannot be decoded."""
     with SoundTrack(path) as track:
-        heard = [not silent(track.cut(t, _WINDOW, track.rate)) for t in _starts(seen.sound_seconds or seen.duration)]
-    if any(heard):
-        return True
+        if any([not silent(track.cut(t, _WINDOW, track.rate)) for t in _starts(seen.sound_seconds or seen.duration)]):
+            return True
+    seconds = 0.0
     with SoundTrack(path) as track:
-        return any(not silent(track.cut(t, _WINDOW, track.rate)) for t in np.arange(0, seen.duration, _WINDOW))
+        while seconds * track.rate < track.end:
+            if not silent(track.cut(seconds, _WINDOW, track.rate)):
+                return True
+            seconds += _WINDOW
+    return False
 
 
 def _starts(seconds: float) -> list[float]:
