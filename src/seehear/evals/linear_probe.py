@@ -27,7 +27,7 @@ class Probe:
 
 
 def linear_probe(splits: Splits, generator: torch.Generator) -> dict[str, float | None]:
-    """Test accuracies "modality/block/clip" and ".../averaged", of every block and of the "best".
+    """Test accuracies "modality/block/clip" and ".../averaged", of every block, the "best" and the "last" (the output).
 
     Also ".../validation" and ".../strength", by which block and regularisation were chosen, and
     "modality/class/NAME", the averaged accuracy of one class with the best block.
@@ -45,7 +45,9 @@ def linear_probe(splits: Splits, generator: torch.Generator) -> dict[str, float 
             best = probe if best is None or probe.validation > best.validation else best
         if best is None:
             continue
-        numbers |= _accuracies(f"{modality}/best", best, test.labels)
+        numbers |= _accuracies(f"{modality}/best", best, test.labels) | _accuracies(
+            f"{modality}/last", probe, test.labels
+        )
         counts = metrics.confusion(best.scores.mean(1).argmax(1), test.labels, len(classes))
         for name, value in zip(classes, metrics.per_class_accuracy(counts).tolist(), strict=True):
             numbers[f"{modality}/class/{name}"] = value if value == value else None

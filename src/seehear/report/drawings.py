@@ -33,12 +33,25 @@ def training(runs: Sequence[RunRecord]) -> list[Html]:
             if key == "loss":
                 names = [name for name in names if name == key]
             for order, name in enumerate(names):
-                rows = [(row["step"], row[name]) for row in run.log if isinstance(row.get(name), (int, float))]
                 colour = COLOURS[number % len(COLOURS)]
-                lines.append(Line(colour, order % 2 == 1, [float(x) for x, _ in rows], [float(y) for _, y in rows]))
+                lines += [Line(colour, order % 2 == 1, *piece) for piece in _pieces(run, name)]
         figure = curves(title, lines, stages)
         figures += [figure] if figure else []
     return figures
+
+
+def _pieces(run: RunRecord, name: str) -> list[tuple[list[float], list[float]]]:
+    """Steps and values of one quantity, a piece a stage: losses of two stages are not comparable.
+
+    Stages that learn nothing (learning rate and loss 0) have no piece.
+    """
+    pieces: dict[object, tuple[list[float], list[float]]] = {}
+    for row in run.log:
+        if isinstance(row.get(name), (int, float)) and (row.get("lr") or row.get("loss") or name == "score"):
+            steps, values = pieces.setdefault(row.get("stage"), ([], []))
+            steps.append(float(row["step"]))
+            values.append(float(row[name]))
+    return list(pieces.values())
 
 
 def _stages(run: RunRecord) -> list[tuple[float, str]]:
@@ -86,13 +99,14 @@ def neighbours(run: RunRecord) -> list[Html]:
         if f"{query}_nearest" not in drawn:
             continue
         asked = {"video": "From a picture to sounds", "audio": "From a sound to pictures"}[query]
-        bodies.append(element("h3", asked))
+        lines = []
         for row, found, rank in zip(drawn["queries"], drawn[f"{query}_nearest"], drawn[f"{query}_rank"], strict=True):
-            tiles = [_tile(drawn, known, int(row), "query", f"asked by its {SENSES[query][:-1]}", faded=answer)]
+            tiles = [_tile(drawn, known, int(row), "query", f"this {SENSES[query][:-1]}?", faded=answer)]
             tiles.append(element("span", "→", class_="arrow"))
             tiles += [_answer(drawn, known, int(row), int(one)) for one in found]
-            bodies.append(element("div", *tiles, class_="row"))
-            bodies.append(element("p", f"Its own came at place {rank} of {len(known['items'])}.", class_="soft"))
+            said = element("p", f"Its own came at place {rank} of {len(known['items'])}.", class_="soft")
+            lines.append(element("div", said, element("div", *tiles, class_="row")))
+        bodies += [element("h3", asked), element("div", *lines, class_="queries")]
     return bodies
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 
 from seehear.report.html import Html, element
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 420, 190, 46, 22, 10
+WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 420, 200, 46, 22, 16
 COLOURS = ("var(--trained)", "#e07b39", "#2a9d6f", "#c15ca8", "#b39a16", "#5b9bb5")
 """One a run; they differ in lightness too."""
 POINTS = 400
@@ -66,7 +66,7 @@ def curves(title: str, lines: list[Line], stages: list[tuple[float, str]]) -> Ht
     for step, name in stages:
         x, _ = at(step, y0)
         parts += [element("line", x1=f"{x:.1f}", x2=f"{x:.1f}", y1=TOP, y2=HEIGHT - BOTTOM, class_="stage")]
-        parts += [element("text", name, x=f"{x + 3:.1f}", y=TOP + 8)]
+        parts += [element("text", name, x=f"{x + 3:.1f}", y=TOP - 5)]
     for line in lines:
         thin = max(1, len(line.x) // POINTS)
         points = " ".join("{:.1f},{:.1f}".format(*at(x, y)) for x, y in list(zip(line.x, line.y, strict=True))[::thin])

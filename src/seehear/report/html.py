@@ -2,8 +2,7 @@
 """HTML as values: text is escaped on the way in, so a file name or a class cannot become a tag."""
 
 from html import escape
-
-from seehear.report.style import STYLE
+from importlib.resources import files
 
 
 class Html(str):
@@ -56,6 +55,6 @@ def page(title: str, *body: object) -> str:
             content="default-src 'none'; img-src data:; style-src 'unsafe-inline'",
         ),
         element("title", title),
-        element("style", Html(STYLE)),
+        element("style", Html(files("seehear.report").joinpath("style.css").read_text(encoding="utf-8"))),
     )
     return "<!doctype html>\n" + element("html", head, element("body", element("main", *body)), lang="en") + "\n"

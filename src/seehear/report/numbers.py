@@ -18,10 +18,10 @@ WORDS = {
 }
 SENSES = {"video": "pictures", "audio": "sounds"}
 CARDS = (
-    ("Finds its own sound", "retrieval", "instance/mean/r1", "share of clips whose own sound comes first, and back"),
-    ("Finds the same class", "retrieval", "class/mean/r1", "share of clips that find a clip of their class, and back"),
-    ("What it sees", "linear-probe", "video/best/averaged", "classes told by a linear reading of the video encoder"),
-    ("What it hears", "linear-probe", "audio/best/averaged", "classes told by a linear reading of the sound encoder"),
+    ("Finds its own sound", "retrieval", "instance/mean/r1", "a picture finds the sound of its clip first, and back"),
+    ("Finds its kind", "retrieval", "class/mean/r1", "a picture finds a sound of its class first, and back"),
+    ("What it sees", "linear-probe", "video/last/averaged", "classes read linearly from the video encoder's output"),
+    ("What it hears", "linear-probe", "audio/last/averaged", "classes read linearly from the sound encoder's output"),
 )
 
 
@@ -59,11 +59,12 @@ def _card(runs: Runs, title: str, protocol: str, metric: str, meaning: str) -> H
     for row in ROWS[1:]:
         bars.append((WORDS[row], shared(runs, protocol, row, metric), f"var(--{row})"))
     known = [(name, value, colour) for name, value, colour in bars if value is not None]
+    longest = max(value for _, value, _ in known) or 1.0
     cells = []
     for name, value, colour in known:
-        fill = element("div", class_="fill", style=f"width: {100 * value:.1f}%; background: {colour}")
-        cells += [element("span", name), element("div", fill, class_="track")]
-        cells.append(element("span", percent(value), class_="value"))
+        fill = element("div", class_="fill", style=f"width: {100 * value / longest:.1f}%; background: {colour}")
+        cells += [element("span", name), element("span", percent(value), class_="value")]
+        cells.append(element("div", fill, class_="track"))
     big = element("div", percent(first), class_="big")
     inside = (element("h3", title), big, element("p", meaning, class_="soft"), element("div", *cells, class_="bars"))
     return element("div", *inside, class_="card")
@@ -79,7 +80,7 @@ def comparison(runs: Runs, protocol: str, rows: Sequence[tuple[str, str]], plain
         values = [look_up(run, protocol, "trained", metric) for run in runs]
         values += [shared(runs, protocol, row, metric) for row in others]
         if any(value is not None for value in values):
-            lines.append([name, *("–" if v is None else f"{v:.3g}" if plain else percent(v) for v in values)])
+            lines.append([name, *("–" if v is None else f"{v:.3f}" if plain else percent(v) for v in values)])
     return table(head, lines) if lines else None
 
 
@@ -104,31 +105,34 @@ def blocks(runs: Runs, modality: str) -> list[tuple[str, str]]:
         if result := run.numbers("linear-probe"):
             parts = [metric.split("/") for metric in result.metrics]
             names |= {p[1]: None for p in parts if len(p) == 3 and p[0] == modality and p[2] == "averaged"}
-    names.pop("best", None)
-    rows = [("best block, chosen on validation", f"{modality}/best/averaged")]
-    rows.append(("best block, one window only", f"{modality}/best/clip"))
-    return rows + [(name, f"{modality}/{name}/averaged") for name in names]
+    rows = [("the encoder's output", f"{modality}/last/averaged"), ("… one window only", f"{modality}/last/clip")]
+    rows += [("best block, chosen on validation", f"{modality}/best/averaged")]
+    rows += [("… one window only", f"{modality}/best/clip")]
+    return rows + [(name, f"{modality}/{name}/averaged") for name in names if name not in ("last", "best", "pool")]
 
 
 def per_class(runs: Runs) -> Html | None:
     """Accuracy of every class with the best blocks, the best classes first."""
-    columns = [(run, modality) for run in runs for modality in SENSES]
-    names: dict[str, list[float | None]] = {}
-    for position, (run, modality) in enumerate(columns):
+    columns = [(run, row, m) for m in SENSES for run, row in [*((run, "trained") for run in runs), (runs[0], "random")]]
+    classes: dict[str, list[float | None]] = {}
+    for position, (run, row, modality) in enumerate(columns):
         result = run.numbers("linear-probe")
-        for metric, value in (result.metrics if result else {}).items():
-            owner, _, rest = metric.partition("/class/")
-            if rest and owner == modality:
-                names.setdefault(rest, [None] * len(columns))[position] = value
-    if not names:
+        for metric, value in (result.rows.get(row, {}) if result else {}).items():
+            owner, _, name = metric.partition("/class/")
+            if name and owner == modality:
+                classes.setdefault(name, [None] * len(columns))[position] = value
+    if not classes:
         return None
-    ranked = sorted(names.items(), key=lambda item: -sum(value or 0 for value in item[1]))
-    head = ["class", *(SENSES[m] if len(runs) == 1 else f"{run.name}: {SENSES[m]}" for run, m in columns)]
-    return table(list(head), [[name, *(_meter(value) for value in values)] for name, values in ranked])
+    ranked = sorted(classes.items(), key=lambda item: -sum(value or 0 for value in item[1]))
+    said = [WORDS[row] if row != "trained" else run.name if len(runs) > 1 else "trained" for run, row, _ in columns]
+    head = ["class", *(f"{SENSES[m]}, {name}" for (_, _, m), name in zip(columns, said, strict=True))]
+    colours = [f"var(--{row})" for _, row, _ in columns]
+    lines = [[name, *map(_meter, values, colours)] for name, values in ranked]
+    return table(list(head), [list(line) for line in lines])
 
 
-def _meter(value: float | None) -> Html:
+def _meter(value: float | None, colour: str) -> Html:
     if value is None:
         return Html("–")
-    bar = element("span", element("span", style=f"width: {100 * value:.0f}%"), class_="meter")
-    return join(bar, f"{100 * value:.0f} %")
+    bar = element("i", style=f"width: {100 * value:.0f}%; background: {colour}")
+    return join(element("span", bar, class_="meter"), element("span", f"{100 * value:.0f} %"))

@@ -61,10 +61,9 @@ def _summary(record: RunRecord) -> str:
     own = found.metrics.get("instance/mean/r1") if found else None
     if found is None or own is None:
         return text + " How well they did has not been measured yet."
-    gallery, chance = found.metrics.get("instance/gallery") or 0.0, found.chance.get("instance/mean/r1") or 0.0
-    text += f" Given one half of a clip they never saw, they pick its other half out of {gallery:.0f} clips"
-    if found.split != "test":
-        text = text.replace("a clip they never saw", "a clip")
+    clip = "a clip they never met" if found.split == "test" else "a clip"
+    text += f" Shown the picture or the sound of {clip}, they pick its other half out of {_gallery(record):.0f} clips"
+    chance = found.chance.get("instance/mean/r1") or 0.0
     text += f" at the first try in {100 * own:.1f} of 100 cases; guessing would do so in {100 * chance:.1f}."
     return text
 
@@ -80,10 +79,17 @@ def _retrieval(records: Sequence[RunRecord]) -> Html | None:
         return None
     more = [(f"{name}, R@{k}", f"{metric}/r{k}") for name, metric in SEARCHES for k in RANKS[1:]]
     deep = element("details", element("summary", "R@5 and R@20"), numbers.comparison(records, "retrieval", more) or "")
-    spread = [("gallery (clips to choose from)", "instance/gallery")]
-    gallery = numbers.comparison(records, "retrieval", spread, plain=True) or ""
-    said = "Share of queries whose nearest answer is right (R@1). Chance is the same search with equal embeddings."
-    return section("Retrieval", said, first, deep, gallery, numbers.where(records, "retrieval"), _collapse(records))
+    sizes = {number for record in records if (number := _gallery(record))}
+    said = "Share of queries whose nearest answer is right (R@1), out of " + " or ".join(
+        f"{n:.0f}" for n in sorted(sizes)
+    )
+    said += " clips. Chance is the same search with embeddings that are all equal."
+    return section("Retrieval", said, first, deep, numbers.where(records, "retrieval"), _collapse(records))
+
+
+def _gallery(record: RunRecord) -> float:
+    """The mean number of clips that a query chose from."""
+    return numbers.look_up(record, "retrieval", "trained", "instance/gallery") or 0.0
 
 
 def _collapse(records: Sequence[RunRecord]) -> Html:
