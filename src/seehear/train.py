@@ -48,10 +48,10 @@ def fit(
     """
     engine = dist.engine(device)
     position, saved = start(run, folder, resume)
-    loop = Loop(run, folder, position, engine, workers, save_seconds)
     if not saved:
-        rows = np.linspace(0, len(run.clips) - 1, min(len(run.clips), 256)).astype(int)
+        rows = np.linspace(0, len(run.clips) - 1, min(len(run.clips), 256)).astype(int).tolist()
         run.model.views.fit_front((run.clips.open(row) for row in rows), np.random.default_rng([run.seed, 1]))
+    loop = Loop(run, folder, position, engine, workers, save_seconds)
     deadline = time.monotonic() + 60 * max_minutes if max_minutes is not None else float("inf")
     total = sum(stage.epochs * loop.loader(stage).steps for stage in run.stages)
     with progress.bar(run.name, total, quiet or dist.part()[0] > 0) as shown, _interruptible() as pressed:
