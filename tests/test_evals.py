@@ -96,7 +96,7 @@ def test_logistic_regression_equals_scikit_learn():
     rows[:, 3] = 1.5  # a constant feature must not divide by zero
     rows[np.arange(120), labels] += 1.0
     standard = (rows - rows.mean(0)) / np.where(rows.std(0) > 0, rows.std(0), 1)
-    for found in logistic.path(torch.from_numpy(rows).float(), torch.from_numpy(labels), 5, (1.0, 0.1, 0.01)):
+    for found in logistic.path(torch.from_numpy(rows).float(), torch.from_numpy(labels), 5, (1.0, 0.1, 0.01), 1e-5):
         reference = LogisticRegression(C=1 / (found.strength * len(rows)), tol=1e-10, max_iter=5000)
         reference.fit(standard, labels)
         expected = reference.predict_proba(standard)
@@ -308,10 +308,15 @@ def test_results_survive_a_crash_and_newest_wins(tmp_path):
     results.append(tmp_path, first)
     with (tmp_path / "results.jsonl").open("a") as file:
         file.write('{"protocol": "retrieval", "split": "te')
-    results.append(tmp_path, Result("retrieval", {"trained": {"r1": 0.2}}, run="a", data_hash="h", clips=7))
-    results.append(tmp_path, Result("retrieval", {"supervised": {"r1": None}}, run="a", data_hash="h", clips=7))
+    results.append(
+        tmp_path, Result("retrieval", {"trained": {"r1": 0.2}}, run="a", data_hash="h", clips=7, notes=("few clips",))
+    )
+    results.append(
+        tmp_path, Result("retrieval", {"supervised": {"r1": None}}, data_hash="h", clips=3, notes=("10 epochs",))
+    )
     found, broken = results.read(tmp_path)
     assert broken == 1
     assert found[0].rows == {"trained": {"r1": 0.2, "r5": 0.3}, "supervised": {"r1": None}}
     assert found[0].clips == 7
+    assert found[0].notes == ("few clips", "10 epochs")
     assert results.read(tmp_path / "nothing") == ([], 0)

@@ -2,8 +2,8 @@
 """What encoders say about a shelf: every block and the head's embedding of M windows of each clip, encoders frozen.
 
 Blocks are probed as in AVID-CMA (2021, sec. 5): the maximum over time, then an adaptive maximum over a grid of g x g
-cells, g = floor(sqrt(limit / channels)), never finer than the map. limit = 9216 at width 64 gives the paper's grids
-12, 8, 6 and 4, that is 9216, 8192, 9216 and 8192 numbers.
+cells, g = floor(sqrt(limit / channels)), never finer than the map. The limit, unless given, is 18 times the numbers of
+the encoder's output: 9216 at width 64, which gives the paper's grids 12, 8, 6 and 4 (9216, 8192, 9216, 8192 numbers).
 Names of features are "modality/block", such as "video/conv1", "audio/pool" and "audio/embedding".
 """
 
@@ -27,6 +27,7 @@ from seehear.errors import InputError
 from seehear.views import AudioVisual
 
 EMBEDDING = "embedding"
+GRID = 18
 Describe = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 """Finished views of B windows -> features [B, D] by name."""
 
@@ -96,7 +97,7 @@ def extract(
     batch: int = 32,
     workers: int = 0,
     quiet: bool = False,
-    limit: int = 9216,
+    limit: int | None = None,
 ) -> Extracted:
     """Features of `count` windows of every clip; `limit` bounds the numbers of a block. The model is left untouched."""
     describe = {"model": describer(model, limit)}
@@ -115,25 +116,48 @@ def extract_all(
     quiet: bool = False,
 ) -> dict[str, Extracted]:
     """Several descriptions of the very same windows, each clip read once; `batch` counts windows."""
-    loader = Loader(clips, Windows(views.for_workers(), count), batch=max(1, batch // count), workers=workers)
-    finish = views.at(0.5).finish
     parts: dict[str, dict[str, list[Tensor]]] = {name: {} for name in describe}
-    with progress.bar("describe", len(clips), quiet) as bar, torch.no_grad():
-        for cut in loader.epoch(0):
-            flat = {name: array.flatten(0, 1) for name, array in cut.to(torch.device(device)).items()}
-            finished = finish(flat)
-            for name, function in describe.items():
-                for key, value in function(finished).items():
-                    parts[name].setdefault(key, []).append(value.unflatten(0, (-1, count)).cpu())
-            bar.advance(len(cut.rows))
-    for key, values in ((key, values) for part in parts.values() for key, values in part.items()):
-        if not all(bool(value.isfinite().all()) for value in values):
-            raise InputError(f"expected finite features, {key} is not: training diverged, take an earlier checkpoint")
+    for said in stream(describe, views, clips, count, device, batch, workers, quiet):
+        for name, features in said.items():
+            for key, value in features.items():
+                parts[name].setdefault(key, []).append(value)
     joined = {name: {key: torch.cat(values) for key, values in part.items()} for name, part in parts.items()}
     return {name: Extracted(features, clips.catalog) for name, features in joined.items()}
 
 
-def describer(model: Model, limit: int) -> Describe:
+def stream(
+    describe: dict[str, Describe],
+    views: AudioVisual,
+    clips: Clips,
+    count: int,
+    device: str,
+    batch: int,
+    workers: int,
+    quiet: bool,
+) -> Iterator[dict[str, dict[str, Float32[Tensor, "B M D"]]]]:
+    """Features of one batch of clips after the other, in the order of the catalog.
+
+    Raises InputError for features that are not finite.
+    """
+    loader = Loader(clips, Windows(views.for_workers(), count), batch=max(1, batch // count), workers=workers)
+    finish = views.at(0.5).finish
+    with progress.bar("describe", len(clips), quiet) as bar:
+        for cut in loader.epoch(0):
+            flat = {name: array.flatten(0, 1) for name, array in cut.to(torch.device(device)).items()}
+            with torch.no_grad():
+                finished = finish(flat)
+                said = {name: function(finished) for name, function in describe.items()}
+            for key, value in ((key, value) for features in said.values() for key, value in features.items()):
+                if not bool(value.isfinite().all()):
+                    raise InputError(f"expected finite features, {key} is not: training diverged, train again")
+            yield {
+                name: {key: value.unflatten(0, (-1, count)).cpu() for key, value in features.items()}
+                for name, features in said.items()
+            }
+            bar.advance(len(cut.rows))
+
+
+def describer(model: Model, limit: int | None = None) -> Describe:
     """The function that runs both encoders and their heads on finished views."""
 
     def describe(views: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -141,7 +165,7 @@ def describer(model: Model, limit: int) -> Describe:
         for modality, encoder in model.encoders.items():
             said = encoder(views[modality])
             for block, value in said.blocks.items():
-                out[f"{modality}/{block}"] = shrink(value, limit)
+                out[f"{modality}/{block}"] = shrink(value, limit or GRID * said.pooled.shape[1])
             if modality in model.heads:
                 out[f"{modality}/{EMBEDDING}"] = functional.normalize(model.heads[modality](said.pooled), dim=1)
         return out

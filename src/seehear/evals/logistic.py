@@ -13,7 +13,7 @@ from jaxtyping import Float, Float32, Int64
 from torch import Tensor
 from torch.nn import functional
 
-STRENGTHS = (10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
+STRENGTHS = (10.0, 1.0, 0.1, 0.01, 0.001)
 """Strengths to choose from on validation, from the strongest: each solution is a good start for the next."""
 
 
@@ -37,9 +37,13 @@ def path(
     labels: Int64[Tensor, "N"],
     classes: int,
     strengths: tuple[float, ...] = STRENGTHS,
+    tolerance: float = 3e-4,
     steps: int = 200,
 ) -> Iterator[Classifier]:
-    """The classifiers of all strengths, each at its optimum (gradient below 1e-5) or after `steps` iterations."""
+    """The classifiers of all strengths, each from the one before.
+
+    Done when no component of the gradient exceeds `tolerance`, where accuracies no longer move, or after `steps`.
+    """
     mean, scale = features.mean(0), features.std(0, correction=0)
     scale = torch.where(scale > 1e-6 * scale.max().clamp(min=1e-12), scale, 1.0)
     rows = (features - mean) / scale
@@ -47,7 +51,7 @@ def path(
     bias = rows.new_zeros(classes).requires_grad_()
     for strength in strengths:
         optimiser = torch.optim.LBFGS(
-            [weight, bias], max_iter=steps, tolerance_grad=1e-5, tolerance_change=0, line_search_fn="strong_wolfe"
+            [weight, bias], max_iter=steps, tolerance_grad=tolerance, tolerance_change=0, line_search_fn="strong_wolfe"
         )
 
         def objective(optimiser: torch.optim.LBFGS = optimiser, strength: float = strength) -> float:

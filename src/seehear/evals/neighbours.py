@@ -32,7 +32,7 @@ class Neighbours:
     own_rank: Int64[np.ndarray, "Q"]
 
 
-def choose(test: Extracted, generator: torch.Generator, count: int = 5) -> Int64[np.ndarray, "Q"]:
+def choose(test: Extracted, generator: torch.Generator, count: int = 6) -> Int64[np.ndarray, "Q"]:
     """Rows of `count` clips in random order, of different classes (of different recordings without labels)."""
     kinds = test.labels if bool((test.labels >= 0).any()) else test.sources
     chosen: dict[int, int] = {}

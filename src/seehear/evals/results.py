@@ -83,9 +83,13 @@ def append(folder: Path, result: Result) -> None:
 
 
 def read(folder: Path) -> tuple[list[Result], int]:
-    """The newest numbers of a run as one result a (protocol, split, data), and how many lines could not be read."""
+    """The newest numbers of a run as one result a (protocol, split, data), and how many lines could not be read.
+
+    What is said of a result (clips, windows) is that of its trained row; the notes are those of all its rows.
+    """
     path, broken = folder / "results.jsonl", 0
     newest: dict[tuple[str, str, str], Result] = {}
+    notes: dict[tuple[str, str, str], dict[str, tuple[str, ...]]] = {}
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else []:
         if not line.strip():
             continue
@@ -102,5 +106,7 @@ def read(folder: Path) -> tuple[list[Result], int]:
         key = latest.protocol, latest.split, latest.data_hash
         rows = newest[key].rows if key in newest else {}
         rows.setdefault(row, {})[metric] = value
-        newest[key] = replace(latest, rows=rows)
-    return list(newest.values()), broken
+        notes.setdefault(key, {})[row] = latest.notes
+        newest[key] = replace(newest[key] if "trained" in rows and row != "trained" else latest, rows=rows)
+    said = {key: tuple(dict.fromkeys(note for row in rows.values() for note in row)) for key, rows in notes.items()}
+    return [replace(result, notes=said[key]) for key, result in newest.items()], broken

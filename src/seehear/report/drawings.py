@@ -101,7 +101,7 @@ def neighbours(run: RunRecord) -> list[Html]:
         asked = {"video": "From a picture to sounds", "audio": "From a sound to pictures"}[query]
         lines = []
         for row, found, rank in zip(drawn["queries"], drawn[f"{query}_nearest"], drawn[f"{query}_rank"], strict=True):
-            tiles = [_tile(drawn, known, int(row), "query", f"this {SENSES[query][:-1]}?", faded=answer)]
+            tiles = [_tile(drawn, known, int(row), "query", f"{SENSES[query][:-1]}?", faded=answer)]
             tiles.append(element("span", "→", class_="arrow"))
             tiles += [_answer(drawn, known, int(row), int(one)) for one in found]
             said = element("p", f"Its own came at place {rank} of {len(known['items'])}.", class_="soft")

@@ -37,7 +37,11 @@ def look_up(run: RunRecord, protocol: str, row: str, metric: str) -> float | Non
 
 
 def shared(runs: Runs, protocol: str, row: str, metric: str) -> float | None:
-    """A number that does not depend on the run: that of the first run that has it."""
+    """A number that does not depend on the run: that of the first run that has it.
+
+    Supervised nets are read from their output alone, so that it is their last and their best block.
+    """
+    metric = metric.replace("/last/", "/best/") if row == "supervised" else metric
     found = (look_up(run, protocol, row, metric) for run in runs)
     return next((value for value in found if value is not None), None)
 
