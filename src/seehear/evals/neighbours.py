@@ -79,7 +79,8 @@ def keep(path: Path, test: Extracted, shelf: Clips, views: AudioVisual, generato
             shown.append(found.nearest.ravel())
     rows = np.unique(np.concatenate(shown))
     drawn = [draw(shelf, int(row), views.for_workers()) for row in rows]
-    arrays |= {"rows": rows, "pictures": np.stack([p for p, _ in drawn]), "sounds": np.stack([s for _, s in drawn])}
+    arrays |= {"rows": rows, "items": test.catalog.items[rows]}
+    arrays |= {"pictures": np.stack([p for p, _ in drawn]), "sounds": np.stack([s for _, s in drawn])}
     with atomic.replacing(path) as temporary:
         np.savez_compressed(temporary, allow_pickle=False, **arrays)
 

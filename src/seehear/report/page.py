@@ -9,6 +9,7 @@ from seehear import atomic
 from seehear.report import drawings, numbers
 from seehear.report.figures import COLOURS
 from seehear.report.html import Html, element, join, page, section, table
+from seehear.report.problems import data_problems
 from seehear.report.runs import RunRecord, read_run
 
 RANKS = (1, 5, 20)
@@ -174,6 +175,7 @@ def _plain(value: object) -> str:
 def _problems(records: Sequence[RunRecord]) -> Html:
     missing = [f"{record.name}: {sentence}" for record in records for sentence in record.missing]
     notes = dict.fromkeys(n for record in records for result in record.results for n in result.notes)
-    lines = [element("li", line) for line in (*missing, *notes)]
+    found = dict.fromkeys(problem for record in records for problem in data_problems(record.about))
+    lines = [element("li", line) for line in (*missing, *notes, *found)]
     body = element("ul", *lines) if lines else element("p", "None were found.")
     return section("What is missing or doubtful", "Problems of the data and gaps of these runs.", body)

@@ -49,7 +49,8 @@ def read_run(folder: Path) -> RunRecord:
     if broken:
         missing.append(f"{broken} lines of results.jsonl could not be read and were left out")
     embeddings = _arrays(folder / "embeddings.npz", ("items", "labels", "sources", "classes"), missing)
-    neighbours = _arrays(folder / "neighbours.npz", ("rows", "pictures", "sounds", "queries"), missing)
+    neighbours = _arrays(folder / "neighbours.npz", ("rows", "items", "pictures", "sounds", "queries"), missing)
+    neighbours = neighbours if _same_clips(neighbours, embeddings, missing) else {}
     return RunRecord(folder.resolve().name, about, log, numbers, embeddings, neighbours, tuple(missing))
 
 
@@ -87,12 +88,23 @@ def _log(path: Path, missing: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
+def _same_clips(neighbours: Arrays, embeddings: Arrays, missing: list[str]) -> bool:
+    """Whether both files come from one evaluation; a run killed between the two writes has two that do not."""
+    if not neighbours or not embeddings:
+        return False
+    rows, there = neighbours["rows"], embeddings["items"]
+    if rows.size and rows.max() < len(there) and np.array_equal(there[rows], neighbours["items"]):
+        return True
+    missing.append("neighbours.npz and embeddings.npz are not from one evaluation: run seehear eval again")
+    return False
+
+
 def _arrays(path: Path, needed: tuple[str, ...], missing: list[str]) -> Arrays:
     if not path.is_file():
         missing.append(f"no {path.name}: run seehear eval to see {path.stem} here")
         return {}
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         missing.append(f"{path.name} is damaged: run seehear eval again")
