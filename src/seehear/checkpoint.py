@@ -35,6 +35,7 @@ class Model(nn.Module):
         self.encoders = nn.ModuleDict(encoders)
         self.heads = nn.ModuleDict({n: projection(e.dimension) for n, e in encoders.items()} if heads else {})
         self.views, self.front = views, views.front
+        self.dimensions: dict[str, int] = {name: encoder.dimension for name, encoder in encoders.items()}
         self.run: dict[str, Any] = {}
 
     @property

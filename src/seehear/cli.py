@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The verbs of `seehear`. Their options are their signatures, so this module imports nothing heavy at its top."""
 
+import contextlib
 import difflib
+import functools
 import inspect
-import json
+import io
+import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -21,9 +24,10 @@ Verb = Callable[..., None]
 def quickstart(
     out: Path = Path("runs/quickstart"),
     data: Path | None = None,
+    labels: Path | None = None,
     seed: int = 0,
-    report_json: Report = None,
     minutes: float | None = None,
+    report_json: Report = None,
 ) -> None:
     """Videos -> library -> two encoders -> how good they became -> one page, in about five minutes.
 
@@ -34,12 +38,13 @@ def quickstart(
     Args:
         out: folder for everything that is made; a stopped quickstart goes on where it was.
         data: a folder of your own videos.
+        labels: CSV file with column file, and label, split or any other.
         seed: of scenes, weights and training.
         minutes: stop training after this long and go on with measuring.
     """
     from seehear.quickstart import quickstart as run
 
-    numbers = run(out, data, seed, minutes)
+    numbers = run(out, data, labels, seed, minutes)
     _write(report_json, numbers)
 
 
@@ -81,7 +86,7 @@ def scan(folder: Positional[Path], workers: int | None = None, report_json: Repo
 
     rows = scanning.scan(folder, workers=workers)
     _show(scanning.table(rows))
-    _write(report_json, [row.plain for row in rows])
+    _write(report_json, [row.json() for row in rows])
 
 
 def pack(
@@ -132,7 +137,7 @@ def info(library: Positional[str], report_json: Report = None) -> None:
     from seehear.data import info as about
 
     numbers = about.info(library)
-    _show(about.table(numbers))
+    _show(about.info_table(numbers))
     _write(report_json, numbers)
 
 
@@ -207,7 +212,7 @@ def embed(
     _write(report_json, numbers)
 
 
-def report(*runs: Path, out: Path | None = None) -> None:
+def report(runs: Positional[tuple[Path, ...]], out: Path | None = None) -> None:
     """Write one HTML page about one run, or about several side by side.
 
     Example: seehear report runs/first runs/second --out compared.html
@@ -317,7 +322,21 @@ def _call(function: Callable[..., Any], name: str, arguments: list[str]) -> None
         option = word.partition("=")[0].replace("_", "-")
         if option.startswith("--") and option not in known:
             raise InputError(f"seehear {name} has no option {option}{_meant(option, known)}; see seehear {name} --help")
-    tyro.cli(function, prog=f"seehear {name}", args=arguments)
+
+    @functools.wraps(function)
+    def parsed(*values: Any, **options: Any) -> Callable[[], None]:
+        return functools.partial(function, *values, **options)
+
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint):
+            chosen = tyro.cli(parsed, prog=f"seehear {name}", args=arguments)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        words = " ".join(re.sub("[^ -~]", " ", complaint.getvalue()).partition("For full helptext")[0].split())
+        raise InputError(f"{words}; see seehear {name} --help") from None
+    chosen()
 
 
 def _device(name: str) -> str:

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from seehear import dist
 
-CHUNK = 1 << 22
-"""Numbers gathered at once when scoring: 16 MiB of float32."""
+CHUNK = 1 << 17
+"""Numbers gathered at once when scoring: 512 KiB of float32 stay in the cache until they are multiplied."""
 
 
 class _Scores(torch.autograd.Function):
@@ -65,7 +65,7 @@ class Bank(nn.Module):
         generator = torch.Generator().manual_seed(seed)
         for name in names:
             rows = torch.empty(len(items), dimension).normal_(generator=generator)
-            for piece in rows.split(max(CHUNK // dimension, 1)):
+            for piece in rows.split(max(32 * CHUNK // dimension, 1)):
                 piece /= piece.norm(dim=1, keepdim=True)
             self.register_buffer(name, rows)
 

@@ -113,9 +113,10 @@ def shelf(data: Path | None, seed: int) -> "Clips":
         from seehear.data.library import Library
 
         return Library(data)
+    from seehear.world.plan import Plan
     from seehear.world.shelf import World
 
-    return World(seed=seed)
+    return World(Plan.of(900, seed))
 
 
 def avid_model(size: Size, seed: int) -> "Model":
@@ -128,11 +129,11 @@ def avid_model(size: Size, seed: int) -> "Model":
     from seehear.signal.spectrogram import LogSpectrogram
     from seehear.views import AudioVisual
 
-    views: dict[str, Any] = {
+    sizes: dict[Size, dict[str, Any]] = {
         "tiny": {"count": 8, "fps": 8.0, "size": 48, "area": (0.7, 1.0), "colour": (0.1, 0.1, 0.1, 0.02)},
         "small": {"count": 16, "fps": 16.0, "size": 112},
         "paper": {"count": 8, "fps": 16.0, "size": 224},
-    }[size]
+    }
     torch.manual_seed(seed)
     if size == "tiny":
         nets = R2Plus1D.pooled(9, width=16), Conv2D.pooled(width=16)
@@ -141,4 +142,4 @@ def avid_model(size: Size, seed: int) -> "Model":
         nets, front = (R2Plus1D.analysis(), Conv2D.analysis()), LogSpectrogram.analysis()
     else:
         nets, front = (R2Plus1D.pooled(18), Conv2D.pooled()), LogSpectrogram.paper()
-    return Model({"video": nets[0], "audio": nets[1]}, AudioVisual(front=front, **views))
+    return Model({"video": nets[0], "audio": nets[1]}, AudioVisual(front=front, **sizes[size]))
