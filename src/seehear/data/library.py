@@ -17,7 +17,7 @@ from seehear.data.packed import Pictures, cut_packed, unpack
 from seehear.data.store import Store
 from seehear.errors import InputError, MediaError
 
-_CLIP = ("item", "source", "start", "duration", "fps", "frames", "rate", "channels", "coding", "gop")
+_SMALL = ("item", "source", "duration", "start", "fps", "rate", "channels", "coding", "gop")
 
 
 class Library(Clips):
@@ -26,7 +26,8 @@ class Library(Clips):
     def __init__(self, uri: str | Path) -> None:
         self.store = Store(uri)
         self.profile = self.store.settings()["profile"]
-        self.catalog = _catalog(self.store)
+        self._small = self.store.read("clips", *_SMALL)
+        self.catalog = _catalog(self._small, self.store.read("labels", "source", "label", "split", "licence", "truth"))
         self._clips: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -45,7 +46,8 @@ class Library(Clips):
         return {name: _value(table[name][0]) for name in columns}
 
     def open(self, row: int) -> "PackedClip":
-        return PackedClip(self, row, int(self.catalog.labels[row]))
+        known = {name: column[row] for name, column in self._small.items()}
+        return PackedClip(self, row, int(self.catalog.labels[row]), known)
 
 
 def _value(scalar: Any) -> Any:
@@ -61,9 +63,8 @@ def _value(scalar: Any) -> Any:
 class PackedClip(Clip):
     """One clip of a library; its pictures are read when first asked for, and so is its sound."""
 
-    def __init__(self, library: Library, row: int, label: int) -> None:
+    def __init__(self, library: Library, row: int, label: int, known: dict[str, Any]) -> None:
         self.library, self.row, self.label = library, row, label
-        known = library.read(row, *_CLIP)
         self.item, self.source = known["item"], known["source"]
         self.duration, self.fps, self.rate = known["duration"], known["fps"], known["rate"]
         self.start = known["start"]
@@ -94,10 +95,8 @@ class PackedClip(Clip):
         return MediaError(f"{self.library.uri} item {self.item}", error.reason, error.detail)
 
 
-def _catalog(store: Store) -> Catalog:
-    clips = store.read("clips", "item", "source", "duration", "start")
-    columns = store.read("labels", "source", "label", "split", "licence", "truth")
-    rows = {source: rest for source, *rest in zip(*columns.values(), strict=True)}
+def _catalog(clips: dict[str, list[Any]], labels: dict[str, list[Any]]) -> Catalog:
+    rows = {source: rest for source, *rest in zip(*labels.values(), strict=True)}
     nothing = ["", "", "", "{}"]
     found = [rows.get(source, nothing) for source in clips["source"]]
     classes = tuple(sorted({label for label, *_ in found if label}))
