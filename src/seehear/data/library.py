@@ -61,33 +61,34 @@ def _value(scalar: Any) -> Any:
 
 
 class PackedClip(Clip):
-    """One clip of a library; its pictures are read when first asked for, and so is its sound."""
+    """One clip of a library, read as a whole when its pictures or its sound are first asked for."""
 
     def __init__(self, library: Library, row: int, label: int, known: dict[str, Any]) -> None:
         self.library, self.row, self.label = library, row, label
-        self.item, self.source = known["item"], known["source"]
+        self.item, self.source, self.start = known["item"], known["source"], known["start"]
         self.duration, self.fps, self.rate = known["duration"], known["fps"], known["rate"]
-        self.start = known["start"]
-        self._known = known
-        self._pictures: Pictures | None = None
-        self._sound: Any = None
+        self.channels = known["channels"]
+        self._coding, self._gop = known["coding"], known["gop"]
+        self._held: tuple[Pictures, Any] | None = None
+
+    def _packed(self) -> tuple[Pictures, Any]:
+        if self._held is None:
+            # One read for all: each is a round trip, and pictures without sound are rarely wanted.
+            read = self.library.read(self.row, "video", "offsets", "sound")
+            self._held = Pictures(read["video"], read["offsets"], self._gop), read["sound"]
+        return self._held
 
     def frames(self, start: float, count: int, fps: float) -> UInt8[np.ndarray, "T H W 3"]:
-        if self._pictures is None:
-            read = self.library.read(self.row, "video", "offsets")
-            self._pictures = Pictures(read["video"], read["offsets"], self._known["gop"])
-        indices = frame_indices(start, count, fps, self.fps, len(self._pictures))
+        pictures, _ = self._packed()
         try:
-            return unpack(self._pictures, indices, self.library.profile)
+            return unpack(pictures, frame_indices(start, count, fps, self.fps, len(pictures)), self.library.profile)
         except MediaError as error:
             raise self._named(error) from error
 
     def sound(self, start: float, duration: float, rate: int) -> Float32[np.ndarray, "C N"]:
-        if self._sound is None:
-            self._sound = self.library.read(self.row, "sound")["sound"]
-        known = self._known
+        _, data = self._packed()
         try:
-            return cut_packed(known["coding"], self._sound, known["channels"], self.rate, start, duration, rate)
+            return cut_packed(self._coding, data, self.channels, self.rate, start, duration, rate)
         except MediaError as error:
             raise self._named(error) from error
 
