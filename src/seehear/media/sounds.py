@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterator
 from io import BytesIO
 from math import ceil, floor, gcd
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -50,7 +50,7 @@ class SoundTrack:
         self._pull()
         self.channels = len(self._held[0][1])
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "SoundTrack":
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -107,8 +107,11 @@ def _blocks(source: Source, start: float) -> Any:
 def _decoded(media: Media, start: float) -> Iterator[Any]:
     stream = media.sound
     tick, origin = float(stream.time_base), float(media.origin)
-    if start > 1 and media.container.format.name.split(",")[0] in _EXACT_SEEK:
-        media.container.seek(int((max(start - _PREROLL, 0) + origin) / tick), stream=stream)
+    if stream.duration and media.container.format.name.split(",")[0] in _EXACT_SEEK:
+        # Not beyond the end, where nothing would say what kind of sound it is.
+        entry = min(start, stream.duration * tick) - _PREROLL
+        if entry > 0:
+            media.container.seek(int((entry + origin) / tick), stream=stream)
     at, rate, channels = None, 0, 0
     unpack = _Unpacker()
     for frame in media.container.decode(stream):

@@ -9,9 +9,8 @@ point numbers; here they are radians. Every size is checked against the box arou
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from math import radians
-from typing import BinaryIO
 
 from seehear.media.container import Source
 
@@ -79,7 +78,7 @@ def read_tags(source: Source) -> Tags:
     return Tags(found.get(2, found.get(1)), ambisonic)
 
 
-def _moov(file: BinaryIO) -> bytes:
+def _moov(file: BytesIO | BufferedReader) -> bytes:
     """The body of the `moov` box, found by the sizes of the boxes before it; empty when there is none."""
     file.seek(0, 2)
     end, at = file.tell(), 0
