@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Windows of picture and sound are exact for every container and codec; channels keep their order; nothing is guessed."""
+"""Windows of picture and sound are exact for every container and codec; channels keep their order; no guesses."""
 
 from fractions import Fraction
 from io import BytesIO
@@ -283,7 +283,7 @@ def test_missing_streams_and_files_are_named(tmp_path):
         sound(encode_bytes(numbered(5), 5, None, 1), 0, 1, 8000)
     with pytest.raises(MediaError, match="no picture"):
         frames(encode_bytes(None, 5, tones(1), 48000, suffix=".wav"), 0, 1, 8)
-    with pytest.raises(InputError, match="nothing.mp4"):
+    with pytest.raises(InputError, match=r"nothing\.mp4"):
         probe(tmp_path / "nothing.mp4")
 
 
