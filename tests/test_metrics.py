@@ -46,6 +46,8 @@ def test_recall_is_the_mean_over_all_orders_of_the_ties(row, k):
 def test_a_similarity_that_is_not_a_number_is_never_a_hit():
     own = torch.eye(4, dtype=torch.bool)
     assert metrics.recall_at_k(torch.full((4, 4), float("nan")), own, 3).max() == 0
+    lost = torch.full((4, 4), -0.5).fill_diagonal_(float("nan"))
+    assert metrics.recall_at_k(lost, own, 3).max() == 0
 
 
 def test_accuracy_and_confusion_by_hand():

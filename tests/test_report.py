@@ -116,6 +116,8 @@ def test_a_page_shows_the_numbers_beside_what_must_be_beaten(tmp_path):
     assert "8 clips of test, 3 windows each, data feed" in page.text
     assert "these numbers mean little" in page.text
     assert "abc123" in page.text
+    # Of the supervised nets the last block is the best: on the card and in both lines of the table.
+    assert page.text.count("90.0 %") == 3
     assert "✓ its own" in page.text
     assert "✗ another class" in page.text
     assert "Its own came at place 4 of 8." in page.text
@@ -215,10 +217,10 @@ def test_ticks_are_round_and_inside(low, span):
 
 
 def test_curves_leave_out_what_is_not_finite():
-    drawn = figures.curves("loss", [figures.Line("red", False, [0, 1, 2], [1.0, float("nan"), 3.0])], [])
+    drawn = figures.curves("loss", [figures.Line("red", False, [0.0, 1.0, 2.0], [1.0, float("nan"), 3.0])], [])
     assert drawn.count("polyline") == 2  # one element, opened and closed
     assert "nan" not in drawn
-    assert figures.curves("loss", [figures.Line("red", False, [0], [float("inf")])], []) is None
+    assert figures.curves("loss", [figures.Line("red", False, [0.0], [float("inf")])], []) is None
 
 
 def test_principal_axes_are_those_of_largest_variance():

@@ -30,7 +30,7 @@ def nearest(splits: Splits, generator: torch.Generator) -> dict[str, float | Non
         right = [metrics.accuracy(vote(similarity, train.labels, k, classes), validation.labels) for k in counts]
         k = counts[right.index(max(right))]
         scores = vote(test.averaged(modality) @ shown.T, train.labels, k, classes)
-        numbers |= {f"{modality}/accuracy": metrics.accuracy(scores, test.labels), f"{modality}/k": k}
+        numbers |= {f"{modality}/accuracy": metrics.accuracy(scores, test.labels), f"{modality}/k": float(k)}
     return numbers
 
 
