@@ -9,6 +9,7 @@ import hashlib
 import io
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,7 @@ def _measure(run: Path, clips: Any, on_world: bool, seed: int) -> dict[str, Any]
         bound = {f"{name}/best/averaged": value for name, value in supervised_bound().items()}
         note = "trained with labels: measured once on calibration scenes of the same world"
         probe.rows["supervised"] = bound
-        results.append(run, results.replace_rows(probe, {"supervised": bound}, note))
+        results.append(run, replace(probe, rows={"supervised": bound}, notes=(note,)))
     return measured
 
 

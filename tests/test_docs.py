@@ -1,0 +1,46 @@
+"""The documents say what is there: the README's tree and verbs, the walk of one clip, names of files."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+from seehear.cli import RECIPES, VERBS
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_walk_of_one_clip_runs():
+    failed, tried = doctest.testfile(str(ROOT / "docs" / "one_clip.md"), module_relative=False)
+    assert tried > 10
+    assert failed == 0
+
+
+def test_the_tree_of_the_readme_is_the_tree_on_the_disk():
+    tree = (ROOT / "README.md").read_text().split("## Rooms")[1].split("```")[1]
+    inside, rooms = set(), set()
+    for line in tree.splitlines():
+        if line.startswith("  "):
+            names = line.split("  ")[1:] if line.strip().endswith("errors.py") else [line.split()[0]]
+            inside |= {name.strip() for name in names if name.strip()}
+        elif line.strip():
+            rooms.add(line.split()[0])
+    for room in rooms:
+        assert (ROOT / room).exists(), room
+    package = ROOT / "src" / "seehear"
+    there = {p.name + ("/" if p.is_dir() else "") for p in package.iterdir() if p.suffix == ".py" or p.is_dir()}
+    assert inside == there - {"__init__.py", "__pycache__/"}
+
+
+def test_every_verb_and_recipe_is_documented():
+    readme, tasks = (ROOT / "README.md").read_text(), (ROOT / "docs" / "tasks.md").read_text()
+    assert all(f"`seehear {verb}" in readme for verb in VERBS)
+    assert all(f"`{recipe}`" in tasks for recipe in RECIPES)
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")) + [ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
