@@ -284,6 +284,12 @@ def test_evaluate_without_labels_says_so(model, tmp_path):
     assert found.metrics["class/mean/r1"] is None
 
 
+def test_a_single_clip_is_measured_as_far_as_it_goes(model, tmp_path):
+    made = evaluate(list(PROTOCOLS), model, shelf((("train", 1),)), tmp_path, count=1, limit=64, quiet=True)
+    assert [one.metrics.get("instance/mean/r1") for one in made] == [None] * 4
+    assert results.read(tmp_path)[0][0].metrics == {"video/best/averaged": None, "audio/best/averaged": None}
+
+
 def test_clips_of_a_recording_stay_on_one_side_of_the_division():
     table = Catalog(
         np.arange(60),

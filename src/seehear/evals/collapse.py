@@ -16,7 +16,7 @@ def collapse(splits: Splits, generator: torch.Generator) -> dict[str, float | No
     test, numbers, unit = splits.test, dict[str, float | None](), dict[str, torch.Tensor]()
     for modality in test.modalities:
         embedding = test.embedding(modality)
-        if embedding is None:
+        if embedding is None or len(embedding) < 2:
             continue
         unit[modality] = functional.normalize(embedding.mean(1), dim=1)
         numbers[f"{modality}/mean_dot"] = metrics.mean_dot(unit[modality])
