@@ -39,7 +39,7 @@ class Library(Clips):
         return self.store.uri
 
     def read(self, row: int, *columns: str) -> dict[str, Any]:
-        """Some columns of one clip; bytes come without a copy, as buffers."""
+        """Some columns of one clip; bytes come without a copy."""
         if self._clips is None:
             self._clips = self.store.dataset("clips")
         table = self._clips.take([row], columns=list(columns))
@@ -54,7 +54,7 @@ def _value(scalar: Any) -> Any:
     import pyarrow as pa
 
     if isinstance(scalar, pa.LargeBinaryScalar):
-        return scalar.as_buffer()
+        return memoryview(scalar.as_buffer())
     if isinstance(scalar, pa.ListScalar):
         return scalar.values.to_numpy()
     return scalar.as_py()

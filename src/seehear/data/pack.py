@@ -342,7 +342,7 @@ def _summary(result: Mapping[str, Any]) -> str:
     )
 
 
-def _size(count: float) -> str:
+def _size(count: float | int) -> str:
     return f"{count / 1e9:.2f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 

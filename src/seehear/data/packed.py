@@ -33,7 +33,7 @@ _MARGIN = 0.05  # s; longer than the resampling filter
 class Pictures:
     """Packed frames: `data`, the offsets of its pieces, and the distance of key frames (1 for JPEG)."""
 
-    data: bytes
+    data: bytes | memoryview
     offsets: Int64[np.ndarray, "T_1"]
     gop: int
 
@@ -141,7 +141,7 @@ def pack_sound(sound: Float32[np.ndarray, "C N"], rate: int) -> tuple[str, bytes
 
 
 def cut_packed(
-    coding: str, data: bytes, channels: int, source_rate: int, start: float, duration: float, rate: int
+    coding: str, data: bytes | memoryview, channels: int, source_rate: int, start: float, duration: float, rate: int
 ) -> Float32[np.ndarray, "C N"]:
     """The sound of [start, start + duration) s at `rate` Hz, decoding little more than that; zeros outside.
 
@@ -161,7 +161,9 @@ def cut_packed(
     return resample(piece, source_rate, rate, offset + count)[:, offset:]
 
 
-def _samples(coding: str, data: bytes, channels: int, first: int, count: int) -> Float32[np.ndarray, "C N"]:
+def _samples(
+    coding: str, data: bytes | memoryview, channels: int, first: int, count: int
+) -> Float32[np.ndarray, "C N"]:
     """At most `count` samples from `first` on, as many as there are."""
     if coding == "pcm_s16le":
         samples = np.frombuffer(data, dtype="<i2").reshape(-1, channels)[first : first + max(count, 0)]
