@@ -17,6 +17,7 @@ from seehear.evals.evaluate import PROTOCOLS, blind, divide, evaluate
 from seehear.evals.features import GRID, Extracted, Splits, Windows, extract, frozen, shrink
 from seehear.evals.linear_probe import linear_probe
 from seehear.evals.nearest import nearest, vote
+from seehear.evals.neighbours import choose, search
 from seehear.evals.results import Result
 from seehear.evals.retrieval import retrieval
 from seehear.nets.audio import Conv2D
@@ -326,3 +327,17 @@ def test_results_survive_a_crash_and_newest_wins(tmp_path):
     assert found[0].clips == 7
     assert found[0].notes == ("few clips", "10 epochs")
     assert results.read(tmp_path / "nothing") == ([], 0)
+
+
+def test_neighbours_are_the_most_similar_of_other_recordings():
+    table = catalog(4, labels=False, sources=("a", "a", "b", "c"))
+    seen = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.6, 0.8], [0.0, 1.0]])[:, None]
+    heard = torch.tensor([[0.8, 0.6], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])[:, None]
+    test = Extracted({"video/embedding": seen, "audio/embedding": heard}, table)
+    found = search(test, np.array([0, 3]), "video", "audio", count=3)
+    # Clip 1 is of the recording of clip 0: it is neither found nor counted.
+    assert found.nearest[0].tolist() == [2, 0, 3]
+    assert found.own_rank.tolist() == [2, 1]
+    assert found.among.tolist() == [3, 4]
+    queries = choose(test, torch.Generator().manual_seed(0), 3)
+    assert len({table.sources[row] for row in queries}) == 3

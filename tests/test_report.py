@@ -99,6 +99,7 @@ def make_run(folder, classes=("bell", "dog"), source="clip", own=0.25):
         queries=np.array([1, 2]),
         video_nearest=np.array([[1, 3], [5, 6]]),
         video_rank=np.array([1, 4]),
+        video_among=np.array([8, 8]),
     )
     return folder
 

@@ -45,13 +45,24 @@ def embed(
         with parquet.ParquetWriter(temporary, schema) as writer:
             for rows in (first, *batches):
                 writer.write_table(rows.cast(schema))
-    stored = parquet.ParquetFile(out)
+    stored, place = parquet.ParquetFile(out), f"{library.uri}/features.lance"
     try:
-        lance.write_dataset(stored.iter_batches(), f"{library.uri}/features.lance", schema=schema, mode="overwrite")
+        mode = "overwrite" if _is_there(place) else "create"
+        lance.write_dataset(stored.iter_batches(), place, schema=schema, mode=mode)
     except OSError as error:
         raise InputError(f"{library.uri}: expected room and leave to write features, got: {error}") from error
     columns = [name for name in schema.names if name.endswith(("_pooled", "_embedding"))]
     return {"clips": stored.metadata.num_rows, "features": ", ".join(columns), "file": str(out), "library": library.uri}
+
+
+def _is_there(place: str) -> bool:
+    import lance
+
+    try:
+        lance.dataset(place)
+    except ValueError:
+        return False
+    return True
 
 
 def _tables(

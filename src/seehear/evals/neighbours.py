@@ -25,11 +25,12 @@ RANGE = 70.0
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Test clips by row: `queries`, the `nearest` clips whose other modality is closest, and the rank of its own."""
+    """Test clips by row: `queries`, the `nearest` in the other modality, the rank of the own one `among` how many."""
 
     queries: Int64[np.ndarray, "Q"]
     nearest: Int64[np.ndarray, "Q K"]
     own_rank: Int64[np.ndarray, "Q"]
+    among: Int64[np.ndarray, "Q"]
 
 
 def choose(test: Extracted, generator: torch.Generator, count: int = 6) -> Int64[np.ndarray, "Q"]:
@@ -56,8 +57,9 @@ def search(
     other = (test.sources[queries][:, None] == test.sources) & ~own
     similarity = similarity.masked_fill(other, -2.0)
     nearest = similarity.topk(min(count, len(given)), dim=1).indices
-    rank = 1 + (similarity > similarity[own][:, None]).sum(1)
-    return Neighbours(queries, nearest.numpy(), rank.numpy())
+    # Ties count against it: where all embeddings are equal its own comes last.
+    rank = (similarity >= similarity[own][:, None]).sum(1)
+    return Neighbours(queries, nearest.numpy(), rank.numpy(), (~other).sum(1).numpy())
 
 
 def _unit(embedding: Float32[Tensor, "N M D"]) -> Float32[Tensor, "N D"]:
@@ -76,6 +78,7 @@ def keep(path: Path, test: Extracted, shelf: Clips, views: AudioVisual, generato
         found = search(test, queries, query, answer)
         if found is not None:
             arrays[f"{query}_nearest"], arrays[f"{query}_rank"] = found.nearest, found.own_rank
+            arrays[f"{query}_among"] = found.among
             shown.append(found.nearest.ravel())
     rows = np.unique(np.concatenate(shown))
     drawn = [draw(shelf, int(row), views.for_workers()) for row in rows]

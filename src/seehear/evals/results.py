@@ -50,7 +50,10 @@ class Result:
 
 
 def table(result: Result) -> Any:
-    """The result as a rich table: a line a metric, a column a row; single classes are left to the report."""
+    """The result as a rich table: a line a metric, a column a row; single classes are left to the report.
+
+    Metrics that nobody could measure are left out when there are others; the notes say why.
+    """
     from rich.table import Table
 
     here = [row for row in ROWS if row in result.rows]
@@ -58,9 +61,11 @@ def table(result: Result) -> Any:
     shown = Table(title=f"{result.protocol}: {where}", caption="\n".join(result.notes) or None)
     for name in ("metric", *here):
         shown.add_column(name, justify="left" if name == "metric" else "right")
+    known = any(value is not None for value in result.metrics.values())
     for metric in result.metrics:
-        if metric.split("/")[1:2] != ["class"]:
-            values = [result.rows[row].get(metric) for row in here]
+        values = [result.rows[row].get(metric) for row in here]
+        measured = any(value is not None for value in values)
+        if metric.split("/")[1:2] != ["class"] and (measured or not known):
             shown.add_row(metric, *("" if value is None else f"{value:.3f}" for value in values))
     return shown
 

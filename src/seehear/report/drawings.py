@@ -100,11 +100,12 @@ def neighbours(run: RunRecord) -> list[Html]:
             continue
         asked = {"video": "From a picture to sounds", "audio": "From a sound to pictures"}[query]
         lines = []
-        for row, found, rank in zip(drawn["queries"], drawn[f"{query}_nearest"], drawn[f"{query}_rank"], strict=True):
+        answers = (drawn[f"{query}_{kind}"] for kind in ("nearest", "rank", "among"))
+        for row, found, rank, among in zip(drawn["queries"], *answers, strict=True):
             tiles = [_tile(drawn, known, int(row), "query", f"{SENSES[query][:-1]}?", faded=answer)]
             tiles.append(element("span", "→", class_="arrow"))
             tiles += [_answer(drawn, known, int(row), int(one)) for one in found]
-            said = element("p", f"Its own came at place {rank} of {len(known['items'])}.", class_="soft")
+            said = element("p", f"Its own came at place {rank} of {among}.", class_="soft")
             lines.append(element("div", said, element("div", *tiles, class_="row")))
         bodies += [element("h3", asked), element("div", *lines, class_="queries")]
     return bodies
