@@ -27,7 +27,7 @@ RATE = 24000
 
 
 def pictures(count, seed=0, height=48, width=64):
-    """Smooth colours that move: codecs lose about 4 grey levels of them, a frame more or less is 15."""
+    """Smooth colours that move: codecs lose about 4 grey levels of them, a frame more or less is 20."""
     rows, columns = np.mgrid[:height, :width]
     phase = 0.3 * np.arange(count)[:, None, None] + seed
     parts = [np.sin(columns / 9 + phase), np.cos(rows / 7 - phase), np.sin((rows + columns) / 11 + 2 * phase)]
@@ -234,8 +234,8 @@ def test_labels_by_bare_name_where_it_is_unique(tmp_path):
 SLOW = """
 import sys, time
 from pathlib import Path
-from seehear.data import pack as module
-module._COMMIT_BYTES = 1
+from seehear.data import ledger, pack as module
+ledger._COMMIT_BYTES = 1
 append = module.Store.append
 def slowly(self, table, rows):
     append(self, table, rows)

@@ -1,19 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """Worker processes for hostile files: a decoder that crashes or hangs loses its own file and no other.
 
-Every worker is spawned and handed one task at a time; what it yields comes back through a pipe. Results are given out
-in the order of the tasks, so that nothing depends on how many workers there are or which was faster.
+Every worker is a fresh interpreter, which imports only what its function needs (and not the script that asked for it),
+and is handed one task at a time; what it yields comes back through a pipe. Results are given out in the order of the
+tasks, so that nothing depends on how many workers there are or which was faster.
 """
 
 import signal
+import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+_BIRTH = """
+import sys
+from multiprocessing.connection import Connection
+pipe = Connection(int(sys.argv[1]))
+sys.path[:] = pipe.recv()
+from seehear.media.pool import serve
+serve(pipe)
+"""
 _HELD = 32  # messages kept for a task whose turn has not come; then its worker has to wait
 
 
@@ -92,18 +103,28 @@ class _Worker:
         self.start()
 
     def start(self) -> None:
-        context = get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(self.function, theirs), daemon=True)
-        self.process.start()
+        self.pipe, theirs = Pipe()
+        end = theirs.fileno()
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", _BIRTH, str(end)], pass_fds=[end], stdin=subprocess.DEVNULL
+        )
         theirs.close()
         self.task: int | None = None
         self.ready = False
+        self.pipe.send(sys.path)
+        self.pipe.send(self.function)
         self.heard = time.monotonic()
 
     def give(self, number: int, task: Any) -> None:
         self.task, self.heard = number, time.monotonic()
-        self.pipe.send(task)
+        try:
+            self.pipe.send(task)
+        except OSError:
+            # It died while idle, or `hear` will say that it could not start.
+            if self.ready:
+                self.stop()
+                self.start()
+                self.give(number, task)
 
     def hear(self) -> list[tuple[str, Any]]:
         """The next message, or what stands for it when the process has died."""
@@ -127,27 +148,28 @@ class _Worker:
 
     def stop(self) -> None:
         self.process.kill()
-        self.process.join()
+        self.process.wait()
         self.pipe.close()
 
 
-def _serve(function: Callable[[Any], Iterator[Any]], pipe: Connection) -> None:
+def serve(pipe: Connection) -> None:
     """The life of a worker: until the pipe closes, run tasks and send what they yield."""
     import traceback
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which stops its workers itself
     try:
+        function = pipe.recv()
         pipe.send(("ready", None))
         while True:
             task = pipe.recv()
             try:
                 for message in function(task):
                     pipe.send(("said", message))
-            except OSError:
-                raise
-            except BaseException:
+            except (BrokenPipeError, ConnectionResetError):
+                return
+            except Exception:
                 pipe.send(("fault", traceback.format_exc()))
                 return
             pipe.send(("end", None))
-    except (EOFError, OSError):
+    except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent is gone
