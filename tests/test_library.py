@@ -386,3 +386,21 @@ def test_silent_and_still_clips_of_a_good_file_are_left_out(tmp_path):
     pack(tmp_path / "m", tmp_path / "l", seconds=2.0, workers=1, quiet=True)
     assert Library(tmp_path / "l").catalog.truth["start"] == (0.0,)
     assert info(tmp_path / "l")["quarantined_clips"] == {"silent": 1, "still picture": 1}
+
+
+def test_a_library_inside_its_folder_is_no_source(tmp_path):
+    film(tmp_path / "a.mp4")
+    packed(tmp_path, tmp_path / "library")
+    again = packed(tmp_path, tmp_path / "library")
+    assert (again["files"], again["clips"]) == (1, 0)
+
+
+def test_a_picture_that_ends_early_keeps_its_clips_and_is_listed(tmp_path):
+    film(tmp_path / "m" / "a.mp4", seconds=6.0)
+    whole = (tmp_path / "m" / "a.mp4").read_bytes()
+    start, index = whole.index(b"mdat") + 4, whole.index(b"moov") - 4
+    kept = start + (index - start) * 2 // 3
+    (tmp_path / "m" / "a.mp4").write_bytes(whole[:kept] + bytes(index - kept) + whole[index:])
+    pack(tmp_path / "m", tmp_path / "l", seconds=1.0, workers=1, quiet=True)
+    assert Library(tmp_path / "l").catalog.truth["start"][:2] == (0.0, 1.0)
+    assert [row["reason"] for row in info(tmp_path / "l")["quarantined"]] == ["corrupt"]

@@ -4,12 +4,11 @@
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from seehear.data.store import Row as StoreRow
 from seehear.data.store import Store
-from seehear.data.transcode import Dropped
+from seehear.data.transcode import Dropped, Task
 from seehear.media.verdict import Row, refused
 
 _COMMIT_BYTES = 64_000_000
@@ -18,13 +17,15 @@ _COMMIT_SECONDS = 15.0
 
 @dataclass
 class Done:
-    """What the library already holds: (name, bytes, time) of finished files, contents, clips, and the next item id."""
+    """What the library already holds: (name, bytes, time of change) of finished files and whose contents they have,
+    (content, start) of clips of unfinished ones, and the next item id.
+    """
 
     files: set[tuple[str, int, int]] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)
     contents: dict[str, str] = field(default_factory=dict)
-    clips: set[tuple[str, float]] = field(default_factory=set)
+    half_done: set[tuple[str, float]] = field(default_factory=set)
     refused: Counter[str] = field(default_factory=Counter)
+    clips: int = 0
     next_item: int = 0
 
     @staticmethod
@@ -32,11 +33,11 @@ class Done:
         """Read it from the small columns of the library."""
         clips = store.read("clips", "item", "hash", "start")
         files = store.read("files", "file", "hash", "bytes", "modified", "reason", "start")
-        done = Done(
-            clips=set(zip(clips["hash"], clips["start"], strict=True)), next_item=max(clips["item"], default=-1) + 1
-        )
+        done = Done(clips=len(clips["item"]), next_item=max(clips["item"], default=-1) + 1)
         for row in zip(*files.values(), strict=True):
             done.note(dict(zip(files, row, strict=True)))
+        keys = zip(clips["hash"], clips["start"], strict=True)
+        done.half_done = {key for key in keys if key[0] not in done.contents}
         return done
 
     def note(self, row: StoreRow) -> None:
@@ -44,16 +45,14 @@ class Done:
         if row["start"] is not None:
             return
         self.files.add((row["file"], row["bytes"], row["modified"]))
-        self.names.add(row["file"])
         if row["reason"]:
             self.refused[row["reason"]] += 1
         else:
             self.contents.setdefault(row["hash"], row["file"])
 
-    def has(self, name: str, path: Path) -> bool:
+    def has(self, task: Task) -> bool:
         """Whether this file, as it is now, is done with."""
-        state = path.stat()
-        return (name, state.st_size, state.st_mtime_ns) in self.files
+        return (task.file, task.bytes, task.modified) in self.files
 
 
 class Batch:
@@ -63,6 +62,7 @@ class Batch:
         self.store, self.done = store, done
         self.clips: list[StoreRow] = []
         self.files: list[StoreRow] = []
+        self.dropped: list[StoreRow] = []
         self.waiting, self.since = 0, time.monotonic()
         self.written, self.added, self.length = 0, 0, 0.0
         self.reasons: Counter[str] = Counter()
@@ -78,13 +78,12 @@ class Batch:
         if self._twin(row):
             return
         if isinstance(made, Dropped):
-            self.files.append(_file(row, start=made.start, reason=made.reason))
+            self.dropped.append(_file(row, start=made.start, reason=made.reason))
             return
         self.kept += 1
-        key = (row.hash, made["start"])
-        if key in self.done.clips:
+        if (row.hash, made["start"]) in self.done.half_done:
             return
-        self.done.clips.add(key)
+        self.done.clips += 1
         self.clips.append({**made, "item": self.done.next_item, "source": row.file, "hash": row.hash})
         self.done.next_item += 1
         self.added, self.length = self.added + 1, self.length + made["duration"]
@@ -92,13 +91,13 @@ class Batch:
         if self.waiting > _COMMIT_BYTES or time.monotonic() - self.since > _COMMIT_SECONDS:
             self.commit()
 
-    def finish(self, row: Row, path: Path) -> None:
+    def finish(self, row: Row, task: Task) -> None:
         """Note that a file is done with, usable or not."""
         if row.usable and self._twin(row):
             row = refused(row, "duplicate", f"of {self._twin(row)}")
-        state = path.stat()
-        noted = _file(row, bytes=state.st_size, modified=state.st_mtime_ns, clips=self.kept)
-        self.files.append(noted)
+        noted = _file(row, bytes=task.bytes, modified=task.modified, clips=self.kept)
+        self.files += [*self.dropped, noted]
+        self.dropped = []
         self.done.note(noted)
         if row.reason:
             self.reasons[row.reason] += 1

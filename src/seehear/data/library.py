@@ -6,6 +6,7 @@ A Library is picklable and opens its tables once in each process (Lance does not
 
 import json
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,10 @@ class Library(Clips):
     def __init__(self, uri: str | Path) -> None:
         self.store = Store(uri)
         self.profile = self.store.settings()["profile"]
-        self._small = self.store.read("clips", *_SMALL)
-        self.catalog = _catalog(self._small, self.store.read("labels", "source", "label", "split", "licence", "truth"))
+        small = self.store.read("clips", *_SMALL)
+        self._small = {name: np.asarray(column) for name, column in small.items() if name not in ("source", "coding")}
+        self._coding = [intern(coding) for coding in small["coding"]]
+        self.catalog = _catalog(small, self.store.read("labels", "source", "label", "split", "licence", "truth"))
         self._clips: Any = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -46,7 +49,8 @@ class Library(Clips):
         return {name: _value(table[name][0]) for name in columns}
 
     def open(self, row: int) -> "PackedClip":
-        known = {name: column[row] for name, column in self._small.items()}
+        known = {name: column[row].item() for name, column in self._small.items()}
+        known |= {"source": self.catalog.sources[row], "coding": self._coding[row]}
         return PackedClip(self, row, int(self.catalog.labels[row]), known)
 
 
@@ -108,7 +112,7 @@ def _catalog(clips: dict[str, list[Any]], labels: dict[str, list[Any]]) -> Catal
         np.asarray(clips["item"], dtype=np.int64),
         np.asarray(clips["duration"], dtype=np.float64),
         np.asarray([index[label] for label, *_ in found], dtype=np.int64),
-        tuple(clips["source"]),
+        tuple(map(intern, clips["source"])),
         tuple(split or "train" for _, split, *_ in found),
         classes,
         {name: tuple(truth.get(name) for truth in truths) for name in names}

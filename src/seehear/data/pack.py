@@ -56,25 +56,23 @@ def pack(
     _check(settings)
     started, crew = time.monotonic(), workers or cpu_count() or 1
     known_labels = read_labels(labels) if labels else {}
-    files = [path for path in files_of(folder) if labels is None or path.resolve() != labels.resolve()]
-    root = folder if folder.is_dir() else folder.parent
-    names = {path.relative_to(root).as_posix(): path for path in files}
+    found = _tasks(folder, library, labels, settings)
     store = Store(library)
     with _alone(library):
         if not store.exists():
             store.create({name: str(value) for name, value in asdict(settings).items()})
         _same_settings(store, settings)
         done = Done.of(store)
-        tasks = [Task(name, path, settings) for name, path in names.items() if not done.has(name, path)]
-        unknown = _relabel(store, known_labels, list(names)) if labels else []
+        tasks = [task for task in found if not done.has(task)]
+        unknown = _relabel(store, known_labels, [task.file for task in found]) if labels else []
         guess = _predict(tasks, crew)
-        _say(quiet, _forecast(len(tasks), len(names) - len(tasks), guess))
+        _say(quiet, _forecast(len(tasks), len(found) - len(tasks), guess))
         _room(library, guess["bytes"])
         counts = _run(store, tasks, done, crew, quiet)
     result = {
         "library": str(library),
-        "files": len(names),
-        "done_before": len(names) - len(tasks),
+        "files": len(found),
+        "done_before": len(found) - len(tasks),
         "unknown_labels": len(unknown),
         **counts,
         "seconds_taken": time.monotonic() - started,
@@ -99,6 +97,19 @@ def _check(settings: Settings) -> None:
         raise InputError(f"expected jpeg or h264 for profile, got {settings.profile}")
 
 
+def _tasks(folder: Path, library: str | Path, labels: Path | None, settings: Settings) -> list[Task]:
+    """All files below the folder but the labels, and but the library if it lies there too."""
+    root = folder if folder.is_dir() else folder.parent
+    left_out = [Path(place).resolve() for place in (labels, library) if place is not None]
+    tasks = []
+    for path in files_of(folder):
+        if not any(path.resolve().is_relative_to(place) for place in left_out):
+            state = path.stat()
+            name = path.relative_to(root).as_posix()
+            tasks.append(Task(name, path, settings, state.st_size, state.st_mtime_ns))
+    return tasks
+
+
 def _run(store: Store, tasks: Sequence[Task], done: Done, workers: int, quiet: bool) -> dict[str, Any]:
     """Transcode and commit; on Ctrl-C commit what there is and say how to go on."""
     batch = Batch(store, done)
@@ -107,7 +118,7 @@ def _run(store: Store, tasks: Sequence[Task], done: Done, workers: int, quiet: b
             _collect(batch, tasks, workers, progress)
         except KeyboardInterrupt:
             batch.commit()
-            print(f"stopped; {len(done.clips)} clips are kept: the same command goes on", file=sys.stderr)
+            print(f"stopped; {done.clips} clips are kept: the same command goes on", file=sys.stderr)
             raise
         batch.commit()
     return batch.counts()
@@ -123,8 +134,8 @@ def _collect(batch: Batch, tasks: Sequence[Task], workers: int, progress: Bar) -
         if isinstance(said, Lost):
             said = Ended(refused(row if row.file == task.file else Row(task.file), "corrupt", said.why))
         if isinstance(said, Ended):
-            batch.finish(said.row, task.path)
-            progress.advance(note=f"{len(batch.done.clips)} clips")
+            batch.finish(said.row, task)
+            progress.advance(note=f"{batch.done.clips} clips")
         else:
             batch.add(row, said)
 
@@ -166,7 +177,7 @@ def _predict(tasks: Sequence[Task], workers: int) -> dict[str, float]:
     tried = [said for _, said in work(sample, tasks[step // 2 :: step][:_SAMPLE], 1, _PATIENCE)]
     kept = [part for part in tried if not isinstance(part, Lost)]
     source, made, spent = (sum(part[k] for part in kept) for k in range(3))
-    scale = sum(task.path.stat().st_size for task in tasks) / source if source else 0.0
+    scale = sum(task.bytes for task in tasks) / source if source else 0.0
     return {"bytes": made * scale, "seconds": spent * scale / workers + 1.0}
 
 

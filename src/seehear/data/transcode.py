@@ -37,11 +37,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Task:
-    """One source file, named as the library will call it."""
+    """One source file, named as the library will call it, with its size in bytes and time of change in ns."""
 
     file: str
     path: Path
     settings: Settings
+    bytes: int = 0
+    modified: int = 0
 
 
 @dataclass(frozen=True)
