@@ -22,7 +22,7 @@ from seehear.recipes.avid import avid_model
 from seehear.report import write_report
 
 COUNTS = {"train": 600, "validation": 100, "test": 200}
-CLASSES, WINDOWS, LIMIT, STRENGTH = 20, 3, 1024, 0.01
+CLASSES, WINDOWS, STRENGTH = 20, 3, 0.01
 
 
 def shelf() -> ArrayClips:
@@ -49,12 +49,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder)
         before = time.perf_counter()
-        evaluate(list(PROTOCOLS), model, clips, run, count=WINDOWS, limit=LIMIT, seed=1, quiet=True)
+        evaluate(list(PROTOCOLS), model, clips, run, count=WINDOWS, seed=1, quiet=True)
         evaluated = time.perf_counter()
         write_report([run], run / "report.html")
         reported = time.perf_counter()
         size = (run / "report.html").stat().st_size
-    found = extract(model, clips.split("train"), WINDOWS, limit=LIMIT, quiet=True)
+    found = extract(model, clips.split("train"), WINDOWS, quiet=True)
     rows, labels = found.features["video/block3"].flatten(0, 1), found.labels.repeat_interleave(WINDOWS)
     started = time.perf_counter()
     (ours,) = logistic.path(rows, labels, CLASSES, (STRENGTH,))

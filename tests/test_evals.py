@@ -14,7 +14,7 @@ from seehear.errors import InputError
 from seehear.evals import logistic, results, statistics
 from seehear.evals.collapse import collapse
 from seehear.evals.evaluate import PROTOCOLS, blind, divide, evaluate
-from seehear.evals.features import GRID, Extracted, Splits, Windows, extract, frozen, shrink
+from seehear.evals.features import PAPER_LIMIT, Extracted, Splits, Windows, extract, frozen, shrink
 from seehear.evals.linear_probe import linear_probe
 from seehear.evals.nearest import nearest, vote
 from seehear.evals.neighbours import choose, search
@@ -207,7 +207,7 @@ def test_shrink_has_the_grids_of_the_paper():
     sides = {64: 12, 128: 8, 256: 6, 512: 4}
     for channels, side in sides.items():
         block = torch.rand(1, channels, 2, 28, 28)
-        small = shrink(block, GRID * 512)
+        small = shrink(block, PAPER_LIMIT)
         assert small.shape == (1, channels * side * side)
         assert small.max() == block.max()
     assert shrink(torch.rand(2, 8, 3, 2), 9216).shape == (2, 8 * 3 * 2)

@@ -146,6 +146,7 @@ def evaluate(
     run: Positional[Path],
     data: Positional[str],
     windows: int = 10,
+    limit: int = 1,
     which: Literal["last", "best"] = "last",
     seed: int = 0,
     device: str = "auto",
@@ -163,6 +164,7 @@ def evaluate(
         run: folder of a trained run.
         data: library to measure on.
         windows: clips looked at in each row of the library (10 or 25 in the papers).
+        limit: numbers kept of each block: 1 pools it as the encoder pools, 9216 gives the paper's grids.
         which: the last checkpoint, or the best.
         seed: of random weights and random choices.
         device: auto, cpu, cuda or cuda:N.
@@ -174,11 +176,15 @@ def evaluate(
     from seehear.evals.evaluate import evaluate as measure
     from seehear.evals.results import table
 
-    names = list(PROTOCOLS) if protocol == "all" else [protocol]
-    model = checkpoint.load(run, which)
-    results = measure(
-        names, model, Library(data), run, count=windows, seed=seed, device=_device(device), workers=workers
-    )
+    from seehear.evals.supervised import supervised
+
+    model, library = checkpoint.load(run, which), Library(data)
+    place: dict[str, Any] = {"count": windows, "seed": seed, "device": _device(device), "workers": workers}
+    if protocol == "supervised":
+        results = [supervised(model, library, run, **place)]
+    else:
+        names = list(PROTOCOLS) if protocol == "all" else [protocol]
+        results = measure(names, model, library, run, limit=limit, **place)
     for result in results:
         _show(table(result))
     plain = [result.plain for result in results]

@@ -2,8 +2,9 @@
 """What encoders say about a shelf: every block and the head's embedding of M windows of each clip, encoders frozen.
 
 Blocks are probed as in AVID-CMA (2021, sec. 5): the maximum over time, then an adaptive maximum over a grid of g x g
-cells, g = floor(sqrt(limit / channels)), never finer than the map. The limit, unless given, is 18 times the numbers of
-the encoder's output: 9216 at width 64, which gives the paper's grids 12, 8, 6 and 4 (9216, 8192, 9216, 8192 numbers).
+cells, g = floor(sqrt(limit / channels)), never finer than the map. A limit of 9216 (`PAPER_LIMIT`) gives the paper's
+grids 12, 8, 6 and 4 at width 64. The limit of 1 gives one cell, so that every block is pooled as the encoder pools its
+last one: with few clips a fine grid makes even random early blocks a good matcher of templates (docs/log.md).
 Names of features are "modality/block", such as "video/conv1", "audio/pool" and "audio/embedding".
 """
 
@@ -27,7 +28,7 @@ from seehear.errors import InputError
 from seehear.views import AudioVisual
 
 EMBEDDING = "embedding"
-GRID = 18
+PAPER_LIMIT = 9216
 Describe = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 """Finished views of B windows -> features [B, D] by name."""
 
@@ -97,9 +98,9 @@ def extract(
     batch: int = 32,
     workers: int = 0,
     quiet: bool = False,
-    limit: int | None = None,
+    limit: int = 1,
 ) -> Extracted:
-    """Features of `count` windows of every clip; `limit` bounds the numbers of a block. The model is left untouched."""
+    """Features of `count` windows of every clip; `limit` as in `shrink`. The model is left untouched."""
     describe = {"model": describer(model, limit)}
     with frozen(model, device):
         return extract_all(describe, model.views, clips, count, device, batch, workers, quiet)["model"]
@@ -157,7 +158,7 @@ def stream(
             bar.advance(len(cut.rows))
 
 
-def describer(model: Model, limit: int | None = None) -> Describe:
+def describer(model: Model, limit: int = 1) -> Describe:
     """The function that runs both encoders and their heads on finished views."""
 
     def describe(views: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -165,7 +166,7 @@ def describer(model: Model, limit: int | None = None) -> Describe:
         for modality, encoder in model.encoders.items():
             said = encoder(views[modality])
             for block, value in said.blocks.items():
-                out[f"{modality}/{block}"] = shrink(value, limit or GRID * said.pooled.shape[1])
+                out[f"{modality}/{block}"] = shrink(value, limit)
             if modality in model.heads:
                 out[f"{modality}/{EMBEDDING}"] = functional.normalize(model.heads[modality](said.pooled), dim=1)
         return out
