@@ -87,6 +87,7 @@ def scan(folder: Positional[Path], workers: int | None = None, report_json: Repo
     rows = scanning.scan(folder, workers=workers)
     _show(scanning.table(rows))
     _write(report_json, [row.json() for row in rows])
+    scanning.require_usable(folder, rows)
 
 
 def pack(
