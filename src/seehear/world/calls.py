@@ -13,12 +13,11 @@ from seehear.world.synthesis import (
     cycles,
     draws,
     formants,
-    impulses,
     lasting,
-    mode,
     noise,
     periodic,
     pitch,
+    share,
     smooth,
     steady,
 )
@@ -39,7 +38,7 @@ def dog(thing: Thing, grid: Grid) -> Sound:
     wave = periodic(
         cycles(f * (0.75 + 0.7 * np.exp(-since / 0.07)), grid), formants(f, ((700, 350, 1.0), (1600, 500, 0.7)))
     )
-    return (wave + 0.5 * noise(thing, grid)) * _gate(since, 0.012, 0.07, lasting(thing, 0.07))
+    return (wave + 0.3 * share(thing) * noise(thing, grid)) * _gate(since, 0.012, 0.08, lasting(thing, 0.07))
 
 
 def cat(thing: Thing, grid: Grid) -> Sound:
@@ -64,13 +63,13 @@ def bird(thing: Thing, grid: Grid) -> Sound:
 
 
 def frog(thing: Thing, grid: Grid) -> Sound:
-    """Croaks: a train of pulses, 38 a second, ringing in the throat."""
-    rate = pitch(thing, 38.0)
-    gaps = np.arange(0, 0.3, 1 / rate)
-    instants = (np.asarray(thing.events)[:, None] + gaps).ravel()
-    weights = np.tile(0.4 + 0.6 * gaps / 0.3, len(thing.events))
-    pulses = impulses(instants, weights, grid)
-    return mode(pulses, pitch(thing, 620.0), 0.007, grid) + 0.7 * mode(pulses, pitch(thing, 1450.0), 0.005, grid)
+    """Croaks: a train of pulses, 22 a second, of a throat that rises in pitch."""
+    since = grid.beat(thing).since
+    length = 0.34
+    turn = since * 22.0 * 2 ** (0.3 * thing.voice.pitch)
+    pulse = np.exp(-7 * (turn - np.floor(turn))) * (since < length)
+    throat = periodic(cycles(pitch(thing, 500.0) * (1 + 1.6 * np.minimum(since / length, 1)), grid), (1.0, 0.3, 0.5))
+    return pulse * (throat + 0.15 * share(thing) * noise(thing, grid))
 
 
 def _melody(thing: Thing, grid: Grid, usual: float) -> Sound:
@@ -92,16 +91,16 @@ def trumpet(thing: Thing, grid: Grid) -> Sound:
 def violin(thing: Thing, grid: Grid) -> Sound:
     """Bowed notes, slow to speak, with vibrato and without gaps, and the noise of the bow."""
     b = grid.beat(thing)
-    vibrato = 1 + 0.018 * np.sin(2 * np.pi * 6.0 * grid.times)
+    vibrato = 1 + 0.03 * np.sin(2 * np.pi * 6.0 * grid.times)
     turn = cycles(_melody(thing, grid, 420.0) * vibrato, grid)
     swell = 0.35 + 0.65 * np.sin(np.pi * b.phase)
     return swell * (periodic(turn, steady(lambda k: 1.0 / k, 16)) + 0.12 * noise(thing, grid))
 
 
 def siren(thing: Thing, grid: Grid) -> Sound:
-    """Two tones in turn, a fourth apart; they change at the events."""
-    high = grid.beat(thing).count % 2 == 0
-    f = pitch(thing, 640.0) * np.where(high, 1.335, 1.0)
+    """A wail that rises from one event to the next and falls to the one after."""
+    b = grid.beat(thing)
+    f = pitch(thing, 640.0) * (1 + 0.8 * np.where(b.count % 2 == 0, b.phase, 1 - b.phase))
     return periodic(cycles(f, grid), _SIREN)
 
 

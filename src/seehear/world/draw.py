@@ -15,7 +15,7 @@ from seehear.errors import InputError
 from seehear.world.classes import CLASSES, KINDS, Kind, kind_of, look_alike
 from seehear.world.scene import Acoustics, Colour, Dials, Look, Scene, Setting, Thing, Voice
 
-FIRST = {"train": 0, "val": 10_000_000, "test": 20_000_000}
+FIRST = {"train": 0, "validation": 10_000_000, "test": 20_000_000}
 """The first index of each split."""
 PLACES, ROOMS, FLOORS = 24, 12, 12
 """How many backgrounds, rooms and noises all scenes share."""
@@ -23,13 +23,14 @@ _PLAN, _PICTURE, _SOUND, _ORDER = range(4)
 _LEAD = 1.5  # events start this long before the recording, so that rings and reverberation are under way
 
 
-def draw_scene(seed: int, index: int, dials: Dials = Dials(), duration: float = 4.0) -> Scene:
+def draw_scene(seed: int, index: int, dials: Dials | None = None, duration: float = 4.0) -> Scene:
     """Scene `index` of the world `seed`: the same on any machine; raises InputError for impossible arguments."""
     if seed < 0 or index < 0 or not 0.5 <= duration <= 60:
         raise InputError(
             f"expected a seed and an index of at least 0 and 0.5 to 60 s, got {seed}, {index} and {duration:g} s"
         )
     plan, picture, sound = (np.random.default_rng([seed, index, stream]) for stream in (_PLAN, _PICTURE, _SOUND))
+    dials = dials or Dials()
     n = dials.nuisance
     label = label_of(seed, index)
     others = [k for k in range(len(KINDS)) if k != label]
@@ -80,9 +81,9 @@ def _thing(
 ) -> Thing:
     """A thing in the middle of the picture that fills about half of it."""
     family = kind_of(kind)
-    scale = 0.37 * 2 ** (n * picture.uniform(-0.3, 0.2))
+    scale = 0.32 * 2 ** (n * picture.uniform(-0.25, 0.25))
     distance = family.size / scale
-    right, up = n * picture.uniform(-0.09, 0.09, 2)
+    right, up = n * picture.uniform(-0.225, 0.225, 2)
     pace, events = _events(family, duration, plan)
     return Thing(
         kind=kind,
@@ -141,9 +142,9 @@ def _look(n: float, picture: np.random.Generator) -> Look:
         waves=float(1.5 + 2.5 * u[13]),
         angle=float(np.pi * u[14]),
         phase=float(u[15]),
-        contrast=float(min(0.9, n * (0.15 + 0.5 * u[16]))),
-        aspect=float(0.35 * n * (u[17] - 0.5)),
-        tilt=float(0.3 * n * (u[18] - 0.5)),
+        contrast=float(min(0.9, n * (0.1 + 0.4 * u[16]))),
+        aspect=float(0.2 * n * (u[17] - 0.5)),
+        tilt=float(0.25 * n * (u[18] - 0.5)),
         facing=1 if u[19] < 0.5 else -1,
     )
 
@@ -151,7 +152,7 @@ def _look(n: float, picture: np.random.Generator) -> Look:
 def _voice(n: float, sound: np.random.Generator) -> Voice:
     pitch, bright, decay = sound.uniform(-1, 1, 3)
     return Voice(
-        pitch=float(0.6 * n * pitch),
+        pitch=float(0.9 * n * pitch),
         brightness=float(n * bright),
         decay=float(0.7 * n * decay),
         level=0.0,
@@ -168,18 +169,20 @@ def _setting(n: float, picture: np.random.Generator) -> Setting:
         mirrored=bool(picture.random() < 0.5),
         gain=float(2 ** (0.7 * n * (u[4] - 0.6))),
         tint=(red, green, blue),
-        contrast=float(min(1.0, n * (0.35 + 0.5 * u[5]))),
+        contrast=float(min(1.0, n * (0.3 + 0.4 * u[5]))),
     )
 
 
 def _acoustics(n: float, sound: np.random.Generator) -> Acoustics:
-    response = n * 5.0 * sound.standard_normal(9)
+    response = n * 7.0 * sound.standard_normal(17)
     return Acoustics(
         room=int(sound.integers(ROOMS)),
         wet=float(n * sound.uniform(0.05, 0.5)),
         floor=int(sound.integers(FLOORS)),
-        noise=float(-20 + n * sound.uniform(0, 14)),
+        noise=float(-24 + n * sound.uniform(0, 16)),
         noise_at=float(sound.random()),
         response=tuple(float(g) for g in response),
+        compression=float(min(0.9, 0.7 * n * sound.random())),
+        fading=(float(8 * n * sound.random()), float(sound.uniform(0.3, 1.5)), float(sound.uniform(0, 2 * np.pi))),
         level=float(sound.uniform(-30, -18)),
     )

@@ -13,16 +13,17 @@ from seehear.world.synthesis import (
     band,
     cycles,
     decaying,
-    draws,
     impulses,
     noise,
     periodic,
     pitch,
+    share,
     smooth,
     steady,
 )
 
 _HUM = steady(lambda k: 1.0 / k if k % 2 else 0.5 / k, 14)
+_MOTOR = steady(lambda k: 1.0 / k**0.7, 24)
 _HONK = steady(lambda k: 1.0 / k**0.5, 12)
 _WHINE = steady(lambda k: (1.0, 0.1, 0.4, 0.05, 0.2)[k - 1], 5)
 
@@ -34,25 +35,27 @@ def _push(thing: Thing, grid: Grid, decay: float) -> Sound:
 
 def car(thing: Thing, grid: Grid) -> Sound:
     """A humming motor whose pitch jumps at every push, and tyres."""
-    push = _push(thing, grid, 0.25)
-    hum = periodic(cycles(pitch(thing, 95.0) * (1 + 0.5 * push), grid), _HUM)
-    return hum * (0.6 + 0.6 * push) + 0.35 * smooth(noise(thing, grid), 900.0, grid)
+    push = _push(thing, grid, 0.3)
+    hum = periodic(cycles(pitch(thing, 110.0) * (1 + 0.9 * push), grid), _MOTOR)
+    return hum * (0.6 + 0.6 * share(thing) * push) + 0.35 * share(thing) * smooth(
+        noise(thing, grid), 1200.0 * share(thing) ** 2, grid
+    )
 
 
 def _diesel(thing: Thing, grid: Grid) -> Sound:
-    """Knocks of a large slow motor: noise in bursts, 22 a second, above a low hum."""
+    """Knocks of a large slow motor: noise in bursts, 26 a second, above a low hum."""
     push = _push(thing, grid, 0.3)
-    turn = cycles(pitch(thing, 22.0) * (1 + 0.35 * push), grid)
-    knock = np.exp(-5 * (turn - np.floor(turn)))
-    rough = band(noise(thing, grid), 420.0, 0.6, grid) * knock
-    return (rough * 2 + 0.5 * periodic(2 * turn, _HUM)) * (0.7 + 0.5 * push)
+    turn = cycles(26.0 * 2 ** (0.5 * thing.voice.pitch) * (1 + 0.35 * push), grid)
+    knock = np.exp(-5 / share(thing) * (turn - np.floor(turn)))
+    rough = band(noise(thing, grid), pitch(thing, 600.0), 0.6, grid) * knock
+    return (rough * 2 + 0.5 * periodic(2 * turn, _HUM)) * (0.7 + 0.5 / share(thing) * push)
 
 
 def bus(thing: Thing, grid: Grid) -> Sound:
     """A diesel, and the hiss of its air brake."""
     air = noise(thing, grid, 1)
-    hiss = (air - smooth(air, 3000.0, grid)) * _push(thing, grid, 0.12)
-    return _diesel(thing, grid) + 0.6 * hiss
+    hiss = (air - smooth(air, 3000.0, grid)) * _push(thing, grid, 0.2)
+    return _diesel(thing, grid) + 0.9 * share(thing) * hiss
 
 
 def truck(thing: Thing, grid: Grid) -> Sound:
@@ -77,17 +80,19 @@ def tram(thing: Thing, grid: Grid) -> Sound:
 def motorcycle(thing: Thing, grid: Grid) -> Sound:
     """Two cylinders that fire unevenly: separate pops, faster at every push."""
     push = _push(thing, grid, 0.3)
-    turn = cycles(pitch(thing, 11.0) * (1 + 0.8 * push), grid)
+    turn = cycles(8.0 * 2 ** (0.5 * thing.voice.pitch) * (1 + 0.8 * push), grid)
     fired = turn - np.floor(turn)
     # Two shots a turn, three eighths apart.
-    shot = np.exp(-14 * fired) + 0.8 * np.exp(-14 * np.where(fired >= 0.375, fired - 0.375, 1.0))
-    pop = periodic(9 * turn, _HUM) + 0.9 * noise(thing, grid)
-    return shot * pop * (0.6 + 0.7 * push)
+    sharp = 12 / share(thing) ** 1.5
+    shot = np.exp(-sharp * fired) + 0.8 * np.exp(-sharp * np.where(fired >= 0.375, fired - 0.375, 1.0))
+    pop = periodic(cycles(pitch(thing, 100.0), grid), _HUM) + 0.9 * noise(thing, grid)
+    return (shot + 0.12 * share(thing)) * pop * (0.6 + 0.7 * share(thing) * push)
 
 
 def fan(thing: Thing, grid: Grid) -> Sound:
     """Air that beats four times from event to event, and the hum of a motor."""
     b = grid.beat(thing)
     beats = 0.5 + 0.5 * np.cos(2 * np.pi * 4 * (b.count + b.phase))
-    air = band(noise(thing, grid), pitch(thing, 600.0), 0.5, grid)
-    return air * beats**2 * 2 + 0.15 * periodic(cycles(pitch(thing, 120.0), grid), _HUM) + 0 * draws(thing, 1)
+    air = band(noise(thing, grid), pitch(thing, 900.0), 0.5 * share(thing) ** 2, grid)
+    depth = 0.6 * share(thing) / (0.4 + 0.6 * share(thing))
+    return air * (1 - depth + depth * beats**2) * 2 + 0.15 * periodic(cycles(pitch(thing, 120.0), grid), _HUM)

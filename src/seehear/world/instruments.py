@@ -53,8 +53,8 @@ def guitar(pose: Pose) -> list[Part]:
     """A hole in the middle, a bridge, and a hand that strums across."""
     body = [
         *_fiddle(0.46, 0.36),
-        Part("ellipse", -0.08, 0.0, 0.17, 0.17, colour="dark"),
-        Part("box", -0.6, 0.0, 0.05, 0.2, colour="dark"),
+        Part("ellipse", -0.08, 0.0, 0.22, 0.22, colour="dark"),
+        Part("box", -0.65, 0.0, 0.06, 0.24, colour="dark"),
         Part("box", 0.15, 0.0, 0.8, 0.02 + 0.03 * pose.pulse, colour="light"),
     ]
     hand = [
@@ -72,10 +72,10 @@ def violin(pose: Pose) -> list[Part]:
         Part("box", -0.25, -0.2, 0.16, 0.035, -0.2, colour="dark"),
         Part("box", 0.15, 0.0, 0.8, 0.025, colour="light"),
     ]
-    drawn = 0.55 * pose.limb
+    drawn = 0.6 * pose.limb
     bow = [
-        Part("box", 0.1 * drawn, drawn, 0.04, 0.85, 0.1, colour="light"),
-        Part("box", 0.1 + 0.1 * drawn, drawn, 0.03, 0.85, 0.1, colour="second", shade=0.6),
+        Part("box", 0.1 * drawn, drawn, 0.05, 0.9, 0.1, colour="light"),
+        Part("box", 0.12 + 0.1 * drawn, drawn, 0.04, 0.9, 0.1, colour="dark"),
     ]
     return [*turned(body, 0.45), *turned(bow, 0.45)]
 

@@ -112,7 +112,7 @@ def hop(thing: Thing, times: Curve) -> Pose:
     b = beat(thing.events, times)
     air = np.clip(b.phase / 0.55, 0, 1)
     opened = np.clip((0.55 - b.phase) / 0.2, 0, 1) * np.minimum(1.0, b.since / 0.03)
-    return _pose(times, up=0.3 * 4 * air * (1 - air), pulse=opened, limb=4 * air * (1 - air))
+    return _pose(times, up=0.5 * 4 * air * (1 - air) - 0.1, pulse=opened, limb=4 * air * (1 - air))
 
 
 def stroke(thing: Thing, times: Curve) -> Pose:

@@ -22,6 +22,8 @@ from seehear.world.shapes import Grid, Part, Plane, coverage, local, turned
 
 FOCAL = 1.0
 """Focal length in frame heights: 53 degrees from top to bottom."""
+OUTLINE = 0.05
+"""Width of the outline of textured parts, in half sizes."""
 _BLOCK = 120_000  # pixels painted at once: few enough to stay in the processor's cache
 
 
@@ -113,10 +115,17 @@ def _paint(
 
 
 def _fitted(parts: list[Part], look: Look) -> list[Part]:
-    """The parts in the proportions of the instance, leaning by its tilt."""
+    """The parts in the proportions of the instance, outlined, leaning by its tilt."""
     k = 2 ** (look.aspect / 2)
     stretched = [replace(p, u=p.u * k, v=p.v / k, a=p.a * k, b=p.b / k) for p in parts]
-    return turned(stretched, look.tilt)
+    drawn = []
+    for part in stretched:
+        if part.textured or part.outlined:
+            # A dark outline keeps the shape apart from a background of its own colour.
+            outline = replace(part, a=part.a + OUTLINE, b=part.b + OUTLINE, colour="dark", textured=False)
+            drawn.append(outline)
+        drawn.append(part)
+    return turned(drawn, look.tilt)
 
 
 def _box(

@@ -15,10 +15,10 @@ WORLD_VERSION = "1"
 
 @dataclass(frozen=True)
 class Plan:
-    """A world of `train` + `val` + `test` scenes of `duration` s each."""
+    """A world of `train` + `validation` + `test` scenes of `duration` s each."""
 
     train: int
-    val: int
+    validation: int
     test: int
     seed: int = 0
     duration: float = 4.0
@@ -26,25 +26,25 @@ class Plan:
     dials: Dials = field(default_factory=Dials)
 
     def __post_init__(self) -> None:
-        if min(self.train, self.val, self.test) < 0 or not 1 <= len(self) <= 10_000_000:
-            raise InputError(f"expected 1 to 10,000,000 scenes, got {self.train}, {self.val} and {self.test}")
+        if min(self.train, self.validation, self.test) < 0 or not 1 <= len(self) <= 10_000_000:
+            raise InputError(f"expected 1 to 10,000,000 scenes, got {self.train}, {self.validation} and {self.test}")
 
     @classmethod
     def of(
-        cls, scenes: int, seed: int = 0, duration: float = 4.0, shot: Shot = Shot(), dials: Dials = Dials()
+        cls, scenes: int, seed: int = 0, duration: float = 4.0, shot: Shot | None = None, dials: Dials | None = None
     ) -> "Plan":
-        """Two thirds of the scenes for training, a ninth for validation, the others for the test: 900 = 600 + 100 + 200."""
-        val = round(scenes / 9)
-        train = min(round(scenes * 2 / 3), scenes - val)
-        return cls(train, val, scenes - train - val, seed, duration, shot, dials)
+        """Two thirds of the scenes for training, a ninth for validation, the rest for test: 900 = 600 + 100 + 200."""
+        validation = round(scenes / 9)
+        train = min(round(scenes * 2 / 3), scenes - validation)
+        return cls(train, validation, scenes - train - validation, seed, duration, shot or Shot(), dials or Dials())
 
     def __len__(self) -> int:
-        return self.train + self.val + self.test
+        return self.train + self.validation + self.test
 
     @property
     def indices(self) -> list[int]:
         """The scene index of every row: the training scenes, then validation, then test."""
-        counts = {"train": self.train, "val": self.val, "test": self.test}
+        counts = {"train": self.train, "validation": self.validation, "test": self.test}
         return [FIRST[split] + k for split, count in counts.items() for k in range(count)]
 
     def draw(self) -> list[Scene]:
@@ -62,7 +62,7 @@ def split_of(index: int) -> str:
     return max((first, split) for split, first in FIRST.items() if first <= index)[1]
 
 
-def truth(scene: Scene) -> dict[str, str | int]:
+def truth(scene: Scene) -> dict[str, object]:
     """The truth columns of a scene, as plain values.
 
     `sources` counts the things heard; `heard` and `seen` name them; `voice_over` says what replaced the sound, if

@@ -23,7 +23,7 @@ class Recording:
     @property
     def hash(self) -> str:
         """Sixteen hexadecimal digits of SHA-256 over the pixels and the samples as 16-bit integers."""
-        digest = hashlib.sha256(np.ascontiguousarray(self.frames))
+        digest = hashlib.sha256(self.frames.tobytes())
         # Sound passes through a Fourier transform, whose last digits differ between machines; 16 bits do not.
         digest.update(np.round(self.sound * 32767).astype("<i2").tobytes())
         return digest.hexdigest()[:16]

@@ -127,8 +127,9 @@ class Acoustics:
     """Room, floor and microphone: shared room and noise, their amounts, and the microphone's response.
 
     `wet` is the share of reverberation in amplitude, `noise` the level of the noise below the things (dB),
-    `noise_at` where the shared noise is cut (0 to 1), `response` gains (dB) of the microphone at octaves from 62.5 Hz,
-    `level` the level of the whole recording (dB below full scale).
+    `noise_at` where the shared noise is cut (0 to 1), `response` gains (dB) of the microphone at half octaves from 62.5 Hz,
+    `compression` how much its automatic gain evens out loud and soft (0 none, 1 all), `fading` the depth (dB), rate (Hz) and phase (rad)
+    of a slow rise and fall, `level` the level of the whole recording (dB below full scale).
     """
 
     room: int
@@ -137,6 +138,8 @@ class Acoustics:
     noise: float
     noise_at: float
     response: tuple[float, ...]
+    compression: float
+    fading: tuple[float, float, float]
     level: float
 
 

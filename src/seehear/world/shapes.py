@@ -24,7 +24,8 @@ class Part:
 
     "box" narrows linearly towards the top: its half width is a (1 - taper (v + b) / (2 b)); taper 1 is a triangle.
     "ring" is an ellipse without its inside; `taper` is then the width of its line relative to the radius.
-    Numbers may be curves over time. `shade` multiplies the colour; `textured` parts carry the texture of the thing.
+    Numbers may be curves over time. `shade` multiplies the colour; `textured` parts carry the texture of the
+    thing; these and `outlined` parts have a dark outline.
     """
 
     shape: Literal["box", "ellipse", "ring"]
@@ -37,6 +38,7 @@ class Part:
     shade: Curve = 1.0
     taper: float = 0.0
     textured: bool = False
+    outlined: bool = False
     opacity: Curve = 1.0
 
     @property

@@ -11,17 +11,18 @@ from seehear.world.plan import Plan, truth
 from seehear.world.render import Recording, render
 
 
-class WorldClips(Clips):
+class World(Clips):
     """The scenes of a plan by row, rendered lazily; with `cache` each is kept (uint8 frames, float32 sound) once made.
 
-    The catalog carries the truth of every scene; opening needs no file and draws nothing at random.
+    Without a plan: 600 training, 100 validation and 200 test scenes of `seed`. The catalog carries the truth of every
+    scene; opening needs no file and draws nothing at random.
     """
 
-    def __init__(self, plan: Plan, cache: bool = True) -> None:
-        self.plan, self.cache = plan, cache
+    def __init__(self, plan: Plan | None = None, seed: int = 0, cache: bool = True) -> None:
+        self.plan, self.cache = plan or Plan.of(900, seed), cache
         self.kept: dict[int, Recording] = {}
-        self.scenes = plan.draw()
-        self.catalog = world_catalog(plan)
+        self.scenes = self.plan.draw()
+        self.catalog = world_catalog(self.plan)
 
     def open(self, row: int) -> ArrayClip:
         recording = self.kept.get(row) or render(self.scenes[row], self.plan.shot)

@@ -90,9 +90,14 @@ def _microphone(dry: Sound, acoustics: Acoustics, rate: int) -> Sound:
     """The dry mixture in its room, through the response of the microphone."""
     size = next_fast_len(len(dry) + int(0.5 * rate), real=True)
     octaves = np.log2(np.maximum(np.fft.rfftfreq(size, 1 / rate), 1.0) / 62.5)
-    response = 10 ** (np.interp(octaves, np.arange(len(acoustics.response)), acoustics.response) / 20)
+    response = 10 ** (np.interp(2 * octaves, np.arange(len(acoustics.response)), acoustics.response) / 20)
     spectrum = rfft(dry, size) * response * (1 + acoustics.wet * _room(acoustics.room, rate, size))
-    return irfft(spectrum, size)[: len(dry)]
+    heard = irfft(spectrum, size)[: len(dry)]
+    pole = np.exp(-1 / (0.03 * rate))
+    power = lfilter([1 - pole], [1.0, -pole], heard**2)
+    even = heard * (power + 1e-3 * np.mean(heard**2)) ** (-acoustics.compression / 2)
+    depth, pace, phase = acoustics.fading
+    return even * 10 ** (depth / 20 * np.sin(2 * np.pi * pace / rate * np.arange(len(dry)) + phase))
 
 
 @lru_cache(maxsize=64)
@@ -119,10 +124,18 @@ def _floor(number: int, rate: int) -> Float64[np.ndarray, "N"]:
     shape = (frequency / 500) ** (-slope / 2) + 3 * np.exp(-((np.log2(frequency / centre) / width) ** 2))
     noise = irfft(rfft(rng.standard_normal(count)) * shape, count)
     times = np.arange(count) / rate
-    swell = 1 + rng.uniform(0, 0.6) * np.sin(2 * np.pi * round(8 * rng.uniform(0.2, 3)) / 8 * times)
-    noise = noise / np.sqrt(np.mean(noise**2)) * swell
+    noise = noise / np.sqrt(np.mean(noise**2)) * _swell(rng, times)
     hum = sum(np.sin(2 * np.pi * 50 * k * times) / k for k in (1, 2, 4))
     noise = noise + rng.choice([0.0, 0.5]) * hum
     clicks = rng.standard_normal(count) * (rng.random(count) < 30 / rate) * rng.choice([0.0, 15.0])
     noise = noise + lfilter([1.0], [1.0, -0.8], clicks)
     return np.asarray(noise / np.sqrt(np.mean(noise**2)))
+
+
+def _swell(rng: np.random.Generator, times: Sound) -> Sound:
+    """How the noise comes and goes: gusts of random strength, some slow and weak, some quick and deep."""
+    pace, depth = np.exp(rng.uniform(np.log(0.08), np.log(0.8))), rng.uniform(0, 12)
+    marks = np.arange(0, times[-1] + 2 * pace, pace)
+    gusts = rng.standard_normal(len(marks))
+    gusts[-2:] = gusts[:2]
+    return 10 ** (depth * np.interp(times, marks, gusts) / 20)

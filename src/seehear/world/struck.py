@@ -7,7 +7,22 @@ Bell and hammer sound alike (metal), and so do ball and drum (thuds).
 import numpy as np
 
 from seehear.world.scene import Thing
-from seehear.world.synthesis import Grid, Sound, band, decaying, draws, impulses, lasting, mode, noise, pitch, smooth
+from seehear.world.synthesis import (
+    Grid,
+    Sound,
+    band,
+    cycles,
+    decaying,
+    draws,
+    impulses,
+    lasting,
+    mode,
+    noise,
+    periodic,
+    pitch,
+    share,
+    smooth,
+)
 
 
 def _blows(thing: Thing, grid: Grid) -> Sound:
@@ -25,23 +40,34 @@ def _modes(
 
 
 def ball(thing: Thing, grid: Grid) -> Sound:
-    """A dull thud, without ring: one low mode and its second."""
-    body = _modes(thing, grid, 130.0, 0.05, ((1.0, 1.0, 1.0), (1.9, 0.4, 0.5)))
+    """A dull thud that falls in pitch, without ring."""
+    since = grid.beat(thing).since
+    turn = cycles(pitch(thing, 200.0) * (1 + 1.2 * np.exp(-since / 0.04)), grid)
     slap = decaying(_blows(thing, grid), 0.006, grid) * noise(thing, grid)
-    return body + 0.25 * smooth(slap, 1500.0, grid)
+    body = periodic(turn, (1.0, 0.6, 0.3)) * np.exp(-since / lasting(thing, 0.09)) * np.minimum(1, since / 0.003)
+    return body + 0.3 * smooth(slap, 1500.0, grid)
 
 
 def drum(thing: Thing, grid: Grid) -> Sound:
     """The modes of a membrane and the rattle of its snares."""
-    body = _modes(thing, grid, 160.0, 0.09, ((1.0, 1.0, 1.0), (1.59, 0.6, 0.7), (2.14, 0.4, 0.5), (2.65, 0.3, 0.4)))
+    body = _modes(thing, grid, 230.0, 0.09, ((1.0, 1.0, 1.0), (1.59, 0.6, 0.7), (2.14, 0.4, 0.5), (2.65, 0.3, 0.4)))
     rattle = decaying(_blows(thing, grid), lasting(thing, 0.06), grid) * noise(thing, grid)
-    return body + 0.35 * band(rattle, 3500.0, 0.7, grid)
+    return body + 0.35 * share(thing) * band(rattle, pitch(thing, 3000.0), 0.7, grid)
 
 
 def bell(thing: Thing, grid: Grid) -> Sound:
-    """Hum, prime, tierce, quint and nominal, ringing on from blow to blow."""
-    table = ((0.5, 0.5, 1.6), (1.0, 0.8, 1.0), (1.2, 0.7, 0.9), (1.5, 0.5, 0.7), (2.0, 1.0, 0.6), (3.0, 0.5, 0.4))
-    return _modes(thing, grid, 520.0, 0.55, table)
+    """Hum, prime, tierce, quint and nominal, warbling, ringing on from blow to blow."""
+    table = (
+        (0.5, 0.5, 1.6),
+        (1.0, 0.8, 1.0),
+        (1.2, 0.7, 0.9),
+        (1.5, 0.5, 0.7),
+        (2.0, 1.0, 0.7),
+        (2.6, 0.8, 0.6),
+        (4.2, 0.8, 0.4),
+    )
+    warble = 1 + 0.7 * np.cos(2 * np.pi * 7.5 * grid.times)
+    return _modes(thing, grid, 750.0, 0.7, table) * warble
 
 
 def hammer(thing: Thing, grid: Grid) -> Sound:
@@ -52,10 +78,13 @@ def hammer(thing: Thing, grid: Grid) -> Sound:
 
 
 def axe(thing: Thing, grid: Grid) -> Sound:
-    """Wood splits: a dry crack and a hollow body."""
+    """Wood splits: a dry crack, a hollow body, and splinters that follow."""
     body = _modes(thing, grid, 330.0, 0.025, ((1.0, 1.0, 1.0), (2.4, 0.8, 0.6), (3.9, 0.5, 0.4)))
-    crack = decaying(_blows(thing, grid), lasting(thing, 0.03), grid) * noise(thing, grid)
-    return body + 0.7 * band(crack, pitch(thing, 1300.0), 0.8, grid)
+    late = np.array([0.0, 0.07, 0.11, 0.15, 0.18, 0.21])
+    instants = (np.asarray(thing.events)[:, None] + late).ravel()
+    weights = np.tile([1.0, 0.6, 0.6, 0.5, 0.5, 0.4], len(thing.events))
+    crack = decaying(impulses(instants, weights, grid), lasting(thing, 0.008), grid) * noise(thing, grid)
+    return body + 1.2 * band(crack, pitch(thing, 1800.0), 0.6, grid)
 
 
 def clock(thing: Thing, grid: Grid) -> Sound:
@@ -73,10 +102,19 @@ def clock(thing: Thing, grid: Grid) -> Sound:
 
 def guitar(thing: Thing, grid: Grid) -> Sound:
     """A strummed chord: at every event four strings, one after another, whose higher harmonics die first."""
-    f = pitch(thing, 150.0)
     out = np.zeros(grid.count)
+    times = np.arange(round(0.6 * grid.rate)) / grid.rate
     for string, ratio in enumerate((1.0, 1.498, 2.0, 2.52)):
-        pluck = impulses(np.asarray(thing.events) + 0.014 * string, np.ones(len(thing.events)), grid)
-        for k in range(1, 6):
-            out += mode(pluck, k * ratio * f, lasting(thing, 0.35) / k**0.7, grid) / k
+        f, decay = ratio * pitch(thing, 220.0), lasting(thing, 0.2)
+        pluck = sum(np.sin(2 * np.pi * k * f * times) * np.exp(-times * k**0.7 / decay) / k**0.6 for k in range(1, 8))
+        for event in np.asarray(thing.events) + 0.05 * string:
+            _add(out, np.asarray(pluck), event, grid)
     return out
+
+
+def _add(out: Sound, piece: Sound, instant: float, grid: Grid) -> None:
+    """Add a short sound that begins at an instant, to the nearest sample."""
+    first = round((instant - grid.start) * grid.rate)
+    start, stop = max(first, 0), min(first + len(piece), grid.count)
+    if start < stop:
+        out[start:stop] += piece[start - first : stop - first]

@@ -49,6 +49,11 @@ def lasting(thing: Thing, usual: float) -> float:
     return float(usual * 2.0**thing.voice.decay)
 
 
+def share(thing: Thing) -> float:
+    """How strongly an instance has what varies in its class: 1/2 to 2 at nuisance 1."""
+    return float(2.0**thing.voice.brightness)
+
+
 def noise(thing: Thing, grid: Grid, stream: int = 0) -> Sound:
     """White noise of unit power that belongs to the thing."""
     return np.random.default_rng([thing.voice.seed, stream]).standard_normal(grid.count)

@@ -9,13 +9,13 @@ from seehear.world.shapes import Part, turned
 
 def ball(pose: Pose) -> list[Part]:
     """A turning ball with a band, flattened by an impact."""
-    a, b = 0.5 * (1 + 0.25 * pose.limb), 0.5 * (1 - 0.3 * pose.limb)
+    a, b = 0.62 * (1 + 0.25 * pose.limb), 0.62 * (1 - 0.3 * pose.limb)
     low = -0.1 * pose.limb
     return [
         Part("ellipse", 0.0, low, a, b, textured=True),
-        Part("box", 0.0, low, 0.46, 0.07, pose.turn, "second"),
-        Part("box", 0.0, low, 0.07, 0.46, pose.turn, "second"),
-        Part("ring", 0.0, low, a, b, colour="dark", taper=0.14),
+        Part("box", 0.0, low, 0.55, 0.1, pose.turn, "light"),
+        Part("box", 0.0, low, 0.1, 0.55, pose.turn, "light"),
+        Part("ring", 0.0, low, a, b, colour="dark", taper=0.2),
     ]
 
 

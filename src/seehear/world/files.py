@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The world as real media files: one mp4 a scene, catalog.csv with labels, splits and truth, world.json to know it by.
+
+A pool of spawned processes renders and encodes; it needs no torch. What is finished is noted in written.csv as it comes,
+so that a stopped job goes on where it was, and a finished one is recognised.
+"""
+
+import csv
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from seehear import atomic, progress
+from seehear.errors import InputError
+from seehear.media.encode import encode
+from seehear.media.pool import Lost, work
+from seehear.world.draw import FIRST, draw_scene
+from seehear.world.plan import WORLD_VERSION, Plan, split_of, truth
+from seehear.world.render import render
+from seehear.world.scene import Dials, Shot
+
+_CHUNK = 8  # scenes a worker is handed at a time
+_PATIENCE = 300.0  # s without a finished scene, after which a worker is given up
+
+
+def write_world(
+    folder: Path,
+    scenes: int = 900,
+    seed: int = 0,
+    *,
+    duration: float = 4.0,
+    shot: Shot | None = None,
+    dials: Dials | None = None,
+    workers: int | None = None,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Write the scenes of a world into `folder` and return scenes, seconds_of_scene, seconds and hash.
+
+    Two thirds are for training, a ninth for validation, the rest for test. `seconds` is how long it took, `hash` is of
+    pixels and samples before encoding. Scenes that are there already are kept. Raises InputError when the folder holds
+    something else.
+    """
+    started = time.monotonic()
+    plan = Plan.of(scenes, seed, duration, shot, dials)
+    _claim(folder, plan)
+    rows = plan.indices
+    hashes = {index: digest for index, digest in _written(folder).items() if (folder / name_of(index)).is_file()}
+    missing = [index for index in rows if index not in hashes]
+    chunks = [(folder, plan, missing[k : k + _CHUNK]) for k in range(0, len(missing), _CHUNK)]
+    with (
+        progress.bar("world", len(rows), quiet) as shown,
+        (folder / "written.csv").open("a", encoding="utf-8") as notes,
+    ):
+        shown.advance(len(rows) - len(missing))
+        for _, said in work(_write_chunk, chunks, workers or os.cpu_count() or 1, _PATIENCE):
+            if isinstance(said, Lost):
+                raise RuntimeError(f"a worker that rendered scenes was lost: {said.why}")
+            index, digest = said
+            hashes[index] = digest
+            notes.write(f"{index},{digest}\n")
+            notes.flush()
+            shown.advance(1)
+    whole = hashlib.sha256("".join(hashes[index] for index in rows).encode()).hexdigest()[:16]
+    atomic.write_text(folder / "catalog.csv", _table(plan, hashes))
+    _describe(folder, plan, whole)
+    return {
+        "scenes": len(plan),
+        "seconds_of_scene": len(plan) * plan.duration,
+        "seconds": round(time.monotonic() - started, 2),
+        "hash": whole,
+    }
+
+
+def name_of(index: int) -> str:
+    """The file of a scene: its split, and its number within it."""
+    split = split_of(index)
+    return f"{split}-{index - FIRST[split]:06d}.mp4"
+
+
+def _write_chunk(task: tuple[Path, Plan, list[int]]) -> Iterator[tuple[int, str]]:
+    """Render and encode some scenes; yields (index, hash of pixels and samples) after each."""
+    folder, plan, indices = task
+    for index in indices:
+        recording = render(draw_scene(plan.seed, index, plan.dials, plan.duration), plan.shot)
+        shot = plan.shot
+        encode(folder / name_of(index), recording.frames, shot.fps, recording.sound, shot.rate)
+        yield index, recording.hash
+
+
+def _claim(folder: Path, plan: Plan) -> None:
+    """Make the folder this world's; raises InputError when something else is there."""
+    about = folder / "world.json"
+    if about.exists():
+        try:
+            there = json.loads(about.read_text(encoding="utf-8"))
+            name, version, digest = there["name"], there["version"], there["hash"]
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+            raise InputError(
+                f"expected the description of a world in {about}, found something else: {error}"
+            ) from error
+        if name != plan.name:
+            raise InputError(
+                f"expected an empty folder or world {plan.name}, {folder} holds world {name} "
+                f"(version {version}, hash {digest or 'unfinished'}): choose another folder"
+            )
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InputError(f"expected a new or empty folder for a world, {folder} holds other things: choose another")
+    _describe(folder, plan, "")
+
+
+def _describe(folder: Path, plan: Plan, digest: str) -> None:
+    about = {"name": plan.name, "version": WORLD_VERSION, "hash": digest, "plan": asdict(plan)}
+    atomic.write_json(folder / "world.json", about)
+
+
+def _written(folder: Path) -> dict[int, str]:
+    """Hashes of the scenes noted as finished; a line cut short by a crash does not count."""
+    path = folder / "written.csv"
+    if not path.exists():
+        return {}
+    lines = [line.split(",") for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
+    return {int(pair[0]): pair[1] for pair in lines if len(pair) == 2 and pair[0].isdigit() and len(pair[1]) == 16}
+
+
+def _table(plan: Plan, hashes: dict[int, str]) -> str:
+    """catalog.csv: file, label, split, the truth of every scene, and its hash."""
+    rows = [{"file": name_of(s.index), **truth(s), "hash": hashes[s.index]} for s in plan.draw()]
+    table = io.StringIO()
+    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return table.getvalue()
