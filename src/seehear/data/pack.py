@@ -16,6 +16,8 @@ from os import cpu_count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seehear.data.labels import match, read_labels, truth_json
 from seehear.data.ledger import Batch, Done
 from seehear.data.packed import Profile
@@ -28,7 +30,8 @@ from seehear.media.verdict import Row, refused
 from seehear.progress import Bar, bar
 
 _PATIENCE = 300.0  # s a worker may be silent over one clip
-_SAMPLE = 4  # files transcoded for the prediction
+_SAMPLE = 12  # files tried for the prediction
+_SAMPLE_SECONDS = 3.0  # ... for as long as this, once there is something to go by
 
 
 def pack(
@@ -172,13 +175,25 @@ def _same_settings(store: Store, settings: Settings) -> None:
 
 
 def _predict(tasks: Sequence[Task], workers: int) -> dict[str, float]:
-    """Bytes and seconds the tasks will take, scaled up by size of file from the first clips of a few of them."""
-    step = max(1, len(tasks) // _SAMPLE)
-    tried = [said for _, said in work(sample, tasks[step // 2 :: step][:_SAMPLE], 1, _PATIENCE)]
-    kept = [part for part in tried if not isinstance(part, Lost)]
-    source, made, spent = (sum(part[k] for part in kept) for k in range(3))
-    scale = sum(task.bytes for task in tasks) / source if source else 0.0
-    return {"bytes": made * scale, "seconds": spent * scale / workers + 1.0}
+    """Bytes and seconds the tasks will take, from the first clips of a few files drawn by their size.
+
+    Files at equal steps of the running sum of bytes s_i are drawn in proportion to s_i, so that the mean of made_i /
+    s_i over them, times the sum of all s_i, is an unbiased estimate of all that is made.
+    """
+    ends = np.cumsum([task.bytes for task in tasks])
+    total = float(ends[-1]) if tasks else 0.0
+    drawn = np.searchsorted(ends, (np.arange(_SAMPLE) + 0.5) / _SAMPLE * total) if total else np.zeros(0, np.int64)
+    # In mixed order, in case there is no time for all.
+    order = np.random.default_rng(0).permutation(np.unique(drawn)).tolist()
+    often = [int((drawn == index).sum()) for index in order]
+    started, seen, made, spent = time.monotonic(), 0, 0.0, 0.0
+    for number, said in work(sample, [tasks[index] for index in order], 1, _PATIENCE):
+        seen += often[number]
+        if not isinstance(said, Lost):
+            made, spent = made + said[0] * often[number], spent + said[1] * often[number]
+        if made and time.monotonic() - started > _SAMPLE_SECONDS:
+            break
+    return {"bytes": made / max(seen, 1) * total, "seconds": spent / max(seen, 1) * total / workers + 1.0}
 
 
 def _room(library: str | Path, needed: float) -> None:

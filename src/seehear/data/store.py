@@ -97,7 +97,8 @@ class Store:
             version = (dataset.schema.metadata or {}).get(_MARK.encode(), b"").decode()
         except (ValueError, OSError) as error:
             expected = "expected a library made by `seehear pack`"
-            raise InputError(f"{self.uri}: {expected}, found none there ({_first_line(error)})") from error
+            why = "" if "not found" in str(error) else f" ({_first_line(error)})"
+            raise InputError(f"{self.uri}: {expected}, found none there{why}") from error
         if version != VERSION:
             there = f"version {version}" if version else "another kind of table"
             raise InputError(f"{self.uri}: expected a library of version {VERSION}, found {there}; pack it again")

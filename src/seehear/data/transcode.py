@@ -91,15 +91,18 @@ def transcode(task: Task) -> Iterator[Began | dict[str, Any] | Dropped | Ended]:
     yield Ended(row)
 
 
-def sample(task: Task) -> Iterator[tuple[float, int, float]]:
-    """Transcode the first clip only: yield (bytes of source behind it, bytes it takes, seconds it took)."""
-    started, source = time.perf_counter(), 0.0
+def sample(task: Task) -> Iterator[tuple[float, float]]:
+    """Transcode the first clip only: yield (bytes, seconds) that packing would take for each byte of the file."""
+    started, duration = time.perf_counter(), 0.0
+    made, times = 0.0, 1.0
     for said in transcode(task):
         if isinstance(said, Began):
-            source = said.row.bytes / max(said.row.duration, 1e-3)
+            duration = said.row.duration
         if isinstance(said, dict):
-            yield source * said["duration"], said["bytes"], time.perf_counter() - started
-            return
+            made, times = said["bytes"], max(1.0, duration / said["duration"])
+            break
+    spent = time.perf_counter() - started
+    yield made * times / max(task.bytes, 1), spent * times / max(task.bytes, 1)
 
 
 def _clips(task: Task, seen: Probe) -> Iterator[dict[str, Any] | Dropped]:

@@ -54,13 +54,13 @@ def encode(
     crf: int = 20,
     preset: str = "veryfast",
     gop: int | None = None,
-    b_frames: int | None = None,
     options: dict[str, str] | None = None,
 ) -> None:
     """Write a media file in one step; the suffix of `path` chooses the container and, unless given, the codecs.
 
-    `frames` or `sound` may be None. `gop` is the largest distance of key frames in frames; `options` are further
-    options of the picture codec. Raises InputError for a suffix, or a number of channels, that cannot be written.
+    `frames` or `sound` may be None. `gop` is the largest distance of key frames in frames, `crf` and `preset` are those
+    of x264 (lower is better and larger), `options` are further options of the picture codec. Raises InputError for a
+    suffix, or a number of channels, that cannot be written.
     """
     if path.suffix.lower() not in _CODECS:
         raise InputError(f"{path}: expected a name that ends in {', '.join(_CODECS)}")
@@ -76,7 +76,6 @@ def encode(
             crf=crf,
             preset=preset,
             gop=gop,
-            b_frames=b_frames,
             options=options,
         )
         temporary.write_bytes(data)
@@ -94,7 +93,6 @@ def encode_bytes(
     crf: int = 20,
     preset: str = "veryfast",
     gop: int | None = None,
-    b_frames: int | None = None,
     options: dict[str, str] | None = None,
 ) -> bytes:
     """What `encode` writes, as bytes."""
@@ -106,7 +104,7 @@ def encode_bytes(
         settings = {"preset": preset} | _SAME_BYTES | (options or {})
         pictures = None if frames is None else _Pictures(iter(frames), Fraction(fps).limit_denominator(1001))
         if pictures is not None:
-            pictures.add(output, video_codec or usual_video, crf, gop, b_frames, settings)
+            pictures.add(output, video_codec or usual_video, crf, gop, settings)
         sounds = None if sound is None else _Sounds(output, audio_codec or usual_audio, sound, rate)
         # Picture and sound are written second by second, so that a player need not hold one to wait for the other.
         second, more = 0, True
@@ -128,9 +126,7 @@ class _Pictures:
             raise InputError("expected at least one frame to encode, got none")
         self.next: Any = first
 
-    def add(
-        self, output: Any, codec: str, crf: int, gop: int | None, b_frames: int | None, options: dict[str, str]
-    ) -> None:
+    def add(self, output: Any, codec: str, crf: int, gop: int | None, options: dict[str, str]) -> None:
         height, width = self.next.shape[:2]
         x264 = codec.startswith("libx26")
         chosen = (
@@ -145,8 +141,6 @@ class _Pictures:
         context.time_base = 1 / self.fps
         if gop is not None:
             context.gop_size = gop
-        if b_frames is not None:
-            context.max_b_frames = b_frames
         if not x264:
             stream.bit_rate = max(500_000, int(width * height * float(self.fps) / 4))
         self.stream = stream
