@@ -16,7 +16,7 @@ from seehear.clip import Clip
 from seehear.data.catalog import Catalog, Clips, frame_indices
 from seehear.data.packed import Pictures, cut_packed, unpack
 from seehear.data.store import Store
-from seehear.errors import InputError, MediaError
+from seehear.errors import MediaError
 
 _SMALL = ("item", "source", "duration", "start", "fps", "rate", "channels", "coding", "gop")
 
@@ -118,11 +118,3 @@ def _catalog(clips: dict[str, list[Any]], labels: dict[str, list[Any]]) -> Catal
         {name: tuple(truth.get(name) for truth in truths) for name in names}
         | {"licence": tuple(licence for _, _, licence, _ in found), "start": tuple(clips["start"])},
     )
-
-
-def check_settings(library: Library, **wanted: Any) -> None:
-    """Raise InputError when the library was packed otherwise than wanted, such as rate=24000."""
-    there = library.store.settings()
-    for name, value in wanted.items():
-        if there.get(name) != str(value):
-            raise InputError(f"{library.uri}: expected {name} {value}, found {there.get(name)}; pack it again")
