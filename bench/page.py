@@ -35,16 +35,14 @@ def quickstart(numbers: dict[str, Any]) -> str:
 
 def calibration(numbers: dict[str, Any]) -> str:
     """The table by which the difficulty of the world was fixed."""
+    names = ("supervised", "random", "random_best", "statistics", "chance")
     rows = [
-        [
-            one["seed"],
-            modality,
-            *[percent(one[row][modality]) for row in ("supervised", "random", "statistics", "chance")],
-        ]
-        for one in numbers["seeds"]
+        [seed, modality, *[percent(one[modality][name]) for name in names]]
+        for seed, one in [*numbers["seeds"].items(), ("mean", numbers["mean"])]
         for modality in ("video", "audio")
     ]
-    return table(["calibration seed", "modality", "supervised", "random encoder", "plain statistics", "chance"], rows)
+    head = ["seed", "modality", "supervised", "random encoder", "its best block", "plain statistics", "chance"]
+    return f"World {numbers['world']}, {numbers['updates']} updates.\n\n" + table(head, rows)
 
 
 def loader(numbers: dict[str, Any]) -> str:

@@ -50,8 +50,16 @@ def quickstart(
 
 def world(
     folder: Positional[Path],
-    scenes: int = 600,
+    scenes: int = 900,
     seed: int = 0,
+    seconds: float = 4.0,
+    size: int = 96,
+    fps: float = 10.0,
+    rate: int = 24_000,
+    companions: float = 0.25,
+    voice_over: float = 0.0,
+    silent_look_alike: float = 0.0,
+    nuisance: float = 1.0,
     workers: int | None = None,
     report_json: Report = None,
 ) -> None:
@@ -61,13 +69,24 @@ def world(
 
     Args:
         folder: where the files and catalog.csv go.
-        scenes: how many.
+        scenes: how many; two thirds are for training, a ninth for validation, the rest for the test.
         seed: the same seed makes the same pixels and samples.
+        seconds: length of a scene.
+        size: height and width (pixels).
+        fps: frames a second.
+        rate: sampling rate of the sound (Hz).
+        companions: chance of each of two further things, heard more softly.
+        voice_over: share of scenes whose sound is replaced (faulty positives).
+        silent_look_alike: share of scenes that also show a silent look-alike.
+        nuisance: strength of everything that says nothing about the class; 1 is calibrated.
         workers: processes; default one a core.
     """
     from seehear.world.files import write_world
+    from seehear.world.scene import Dials, Shot
 
-    numbers = write_world(folder, scenes, seed, workers=workers)
+    dials = Dials(companions, voice_over=voice_over, silent_look_alike=silent_look_alike, nuisance=nuisance)
+    shot = Shot(size, size, fps, rate)
+    numbers = write_world(folder, scenes, seed, duration=seconds, shot=shot, dials=dials, workers=workers)
     for name, value in numbers.items():
         print(f"{name}: {value}")
     _write(report_json, numbers)
@@ -176,7 +195,6 @@ def evaluate(
     from seehear.evals.evaluate import PROTOCOLS
     from seehear.evals.evaluate import evaluate as measure
     from seehear.evals.results import table
-
     from seehear.evals.supervised import supervised
 
     model, library = checkpoint.load(run, which), Library(data)

@@ -132,7 +132,7 @@ def _measure(run: Path, clips: Any, on_world: bool, seed: int) -> dict[str, Any]
         from seehear.world.calibration import supervised_bound
 
         probe = measured["linear-probe"]
-        bound = {f"{name}/best/averaged": value for name, value in supervised_bound().items()}
+        bound: dict[str, float | None] = {f"{name}/best/averaged": value for name, value in supervised_bound().items()}
         note = "trained with labels: measured once on calibration scenes of the same world"
         probe.rows["supervised"] = bound
         results.append(run, replace(probe, rows={"supervised": bound}, notes=(note,)))

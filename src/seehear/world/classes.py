@@ -7,7 +7,7 @@ for nearly all classes, because the tempo would give the class away.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from seehear.world import animals, calls, engines, instruments, motion, struck, tools, vehicles
 from seehear.world.motion import Motion, Pose
@@ -15,6 +15,7 @@ from seehear.world.shapes import Part
 from seehear.world.synthesis import VoiceOf
 
 
+@runtime_checkable
 class LookOf(Protocol):
     """A look: the parts of a thing from back to front, facing right, inside about [-1.2, 1.2] half sizes."""
 
