@@ -116,7 +116,8 @@ def _train(out: Path, on_world: bool, seed: int, minutes: float | None) -> Path:
             raise InputError(f"expected at least two clips to tell apart, found {clips}: add videos")
         epochs = max(UPDATES // (clips // batch), 1)
     recipe = cross_avid(out / "library", seed=seed, epochs=epochs, batch=batch)
-    fit(recipe, run, workers=1, resume=True, max_minutes=minutes)
+    if not fit(recipe, run, workers=1, resume=True, max_minutes=minutes).done and minutes is None:
+        raise KeyboardInterrupt
     return run
 
 
