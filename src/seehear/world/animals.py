@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the four animals look, facing right. Dog and cat look alike: hanging ears and a long muzzle, or pointed and short."""
+"""How the four animals look, facing right.
+
+Dog and cat look alike: hanging ears and a long muzzle, or pointed ears and a short one.
+"""
 
 import numpy as np
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """From (seed, index) to a scene: every random number of the world is drawn here.
 
-Three generators keyed by (seed, index, stream) keep the plan (who, when), the picture and the sound apart: hue, texture,
-size and place are independent of pitch, timbre, room and noise. Splits use separate ranges of the index; any 20 scenes
-that begin at a multiple of 20 hold every class once. Seeds from 900,000 on are for calibration only: no study uses them.
+Three generators keyed by (seed, index, stream) keep the plan (who, when), the picture and the sound apart: hue,
+texture, size and place are independent of pitch, timbre, room and noise. Splits use separate ranges of the index; any
+20 scenes that begin at a multiple of 20 hold every class once. Seeds 900,000 to 999,999 are for calibration only: no
+study uses them.
 """
 
 from colorsys import hsv_to_rgb
@@ -83,7 +84,7 @@ def _thing(
     family = kind_of(kind)
     scale = 0.32 * 2 ** (n * picture.uniform(-0.25, 0.25))
     distance = family.size / scale
-    right, up = n * picture.uniform(-0.225, 0.225, 2)
+    right, up = n * picture.uniform(-0.2, 0.2, 2)
     pace, events = _events(family, duration, plan)
     return Thing(
         kind=kind,
@@ -179,10 +180,10 @@ def _acoustics(n: float, sound: np.random.Generator) -> Acoustics:
         room=int(sound.integers(ROOMS)),
         wet=float(n * sound.uniform(0.05, 0.5)),
         floor=int(sound.integers(FLOORS)),
-        noise=float(-24 + n * sound.uniform(0, 16)),
+        noise=float(-24.5 + n * sound.uniform(0, 16)),
         noise_at=float(sound.random()),
         response=tuple(float(g) for g in response),
         compression=float(min(0.9, 0.7 * n * sound.random())),
-        fading=(float(8 * n * sound.random()), float(sound.uniform(0.3, 1.5)), float(sound.uniform(0, 2 * np.pi))),
+        fading=(float(10 * n * sound.random()), float(sound.uniform(0.3, 1.5)), float(sound.uniform(0, 2 * np.pi))),
         level=float(sound.uniform(-30, -18)),
     )

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The world as real media files: one mp4 a scene, catalog.csv with labels, splits and truth, world.json to know it by.
 
-A pool of spawned processes renders and encodes; it needs no torch. What is finished is noted in written.csv as it comes,
-so that a stopped job goes on where it was, and a finished one is recognised.
+A pool of spawned processes renders and encodes; it needs no torch. What is finished is noted in written.csv as it
+comes, so that a stopped job goes on where it was, and a finished one is recognised.
 """
 
 import csv

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the instruments look. Guitar and violin look alike: a hole and a hand that strums, or a long bow that is drawn."""
+"""How the instruments look.
+
+Guitar and violin look alike: a hole and a hand that strums, or a long bow that is drawn.
+"""
 
 import numpy as np
 
@@ -10,10 +13,10 @@ from seehear.world.shapes import Part, turned
 def drum(pose: Pose) -> list[Part]:
     """A barrel with a skin, and two sticks that take turns."""
     left = turned(
-        [Part("box", -0.58, 0.3, 0.42, 0.05, colour="second")], -0.15 - 0.7 * np.maximum(pose.limb, 0), -1, 0.3
+        [Part("box", -0.58, 0.3, 0.42, 0.05, colour="second")], -0.15 - 0.7 * np.maximum(pose.limb, 0), -1.0, 0.3
     )
     right = turned(
-        [Part("box", 0.58, 0.3, 0.42, 0.05, colour="second")], 0.15 + 0.7 * np.maximum(-pose.limb, 0), 1, 0.3
+        [Part("box", 0.58, 0.3, 0.42, 0.05, colour="second")], 0.15 + 0.7 * np.maximum(-pose.limb, 0), 1.0, 0.3
     )
     return [
         Part("box", 0.0, -0.38, 0.72, 0.42, textured=True),

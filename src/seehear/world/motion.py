@@ -18,7 +18,10 @@ Curve = Float64[np.ndarray, "T"]
 
 @dataclass(frozen=True)
 class Pose:
-    """What a motion says at T instants: shift (right, up), tilt, limb in [-1, 1], pulse 1 -> 0 after events, turn (rad)."""
+    """What a motion says at T instants.
+
+    Shift (right, up), tilt (rad), limb in [-1, 1], pulse (1 at an event, then dying away to 0), turn (rad).
+    """
 
     right: Curve
     up: Curve

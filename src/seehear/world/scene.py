@@ -21,9 +21,9 @@ class Dials:
 
     `companions`: chance of each of two further things, heard more softly; `off_screen`: chance that such a thing is
     outside the view. `voice_over`: share of scenes whose sound is replaced by speech, music or the sound of another
-    scene (a faulty positive). `silent_look_alike`: share, of the scenes whose class has a look-alike, that also show the
-    look-alike at rest. `nuisance`: strength, 0 to 2, of everything that varies between instances and says nothing about
-    the class (1 is calibrated). The defaults are the frozen world; both faults are off there, for studies to turn on.
+    scene (a faulty positive). `silent_look_alike`: share, of the scenes whose class has a look-alike, that also show
+    the look-alike at rest. `nuisance`: strength, 0 to 2, of everything that varies between instances and says nothing
+    about the class (1 is calibrated). The defaults are the frozen world; both faults are off, for studies to turn on.
     """
 
     companions: float = 0.25
@@ -92,7 +92,8 @@ class Thing:
     """One source: its class, whether it is seen and heard, its events (s) and its path.
 
     `position` (m) is where it stands, `size` (m) half of its width; `sway` (half sizes), `sway_rate` (Hz) and
-    `sway_phase` (rad) describe a slow drift, `approach` its relative change of distance. `pace` is the time between events (s).
+    `sway_phase` (rad) describe a slow drift, `approach` its relative change of distance. `pace` is the usual time
+    between events (s).
     """
 
     kind: int
@@ -127,9 +128,9 @@ class Acoustics:
     """Room, floor and microphone: shared room and noise, their amounts, and the microphone's response.
 
     `wet` is the share of reverberation in amplitude, `noise` the level of the noise below the things (dB),
-    `noise_at` where the shared noise is cut (0 to 1), `response` gains (dB) of the microphone at half octaves from 62.5 Hz,
-    `compression` how much its automatic gain evens out loud and soft (0 none, 1 all), `fading` the depth (dB), rate (Hz) and phase (rad)
-    of a slow rise and fall, `level` the level of the whole recording (dB below full scale).
+    `noise_at` where the shared noise is cut (0 to 1), `response` gains (dB) of the microphone at half octaves from
+    62.5 Hz, `compression` how much its automatic gain evens out loud and soft (0 none, 1 all), `fading` the depth (dB),
+    rate (Hz) and phase (rad) of a slow rise and fall, `level` the level of the whole recording (dB re full scale).
     """
 
     room: int

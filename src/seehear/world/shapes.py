@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three shapes, anti-aliased: what share of each pixel they cover.
 
-A pixel is covered by an interval of half length a (pixels), whose centre is x away, by clip(a + 1/2 - |x|, 0, min(1, 2 a)).
+A pixel is covered by an interval of half length a (pixels) whose centre is x away by
+
+    clip(a + 1/2 - |x|, 0, min(1, 2 a)).
+
 Shapes use this in one or two directions of their own, so that coverage sums to the area, for thin shapes too.
 Coordinates u (right), v (up) and lengths are in half sizes of the thing, `pixels` is the half size in pixels [T, 1, 1].
 """
@@ -59,11 +62,6 @@ def turned(parts: Sequence[Part], angle: Curve, u: float = 0.0, v: float = 0.0) 
         )
         for part in parts
     ]
-
-
-def shifted(parts: Sequence[Part], u: Curve, v: Curve) -> list[Part]:
-    """The parts moved by (u, v)."""
-    return [replace(part, u=part.u + u, v=part.v + v) for part in parts]
 
 
 def _column(curve: Curve) -> Float32[np.ndarray, "#T 1 1"]:

@@ -2,12 +2,13 @@
 """The sound of a scene: what its things emit, carried through air and room to one microphone.
 
 A source at distance r (m) that emits s(t) is heard as s(t - r / c) / r, the delay being a fraction of samples (cubic
-Lagrange interpolation); r is taken at the moment of hearing. The microphone gets the sum, its reverberation, and a noise floor:
+Lagrange interpolation); r is taken at the moment of hearing. The microphone gets the sum, noise and reverberation:
 
-    x = m * (g + wet (h * g) + noise),  g = sum_i s_i(t - r_i / c) / r_i
+    x = m * (g + wet (h * g)),  g = noise + sum_i s_i(t - r_i / c) / r_i
 
-with the shared room h and noise, and the microphone's own response m. Sources are scaled so that each is heard at its
-drawn level from where it stands, and the recording to its drawn level: nearness in the picture says nothing about loudness.
+with the shared room h and noise, and the microphone's own response m, followed by its automatic gain and a slow fading.
+Sources are scaled so that each is heard at its drawn level from where it stands, and the recording to its drawn level:
+nearness in the picture says nothing about loudness.
 """
 
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def carried(thing: Thing, duration: float, rate: int) -> Sound:
     return delayed(emitted(thing, grid), (times - distance / SPEED - grid.start) * rate) / distance
 
 
-def delayed(sound: Sound, place: Sound) -> Sound:
+def delayed(sound: Float64[np.ndarray, "M"], place: Sound) -> Sound:
     """The sound at fractional sample numbers, by the cubic through the four samples around each; zero outside."""
     first = np.floor(place).astype(np.int64)
     d = place - first

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Building blocks of voices: clocks, impulses at fractional instants, decays, modes, wave tables and coloured noise.
 
-A voice is a function of a Thing and a Grid that returns the sound it emits [N], of any level. Frequencies in Hz, times in s.
+A voice is a function of a Thing and a Grid that returns the sound it emits [N], of any level.
+Frequencies are in Hz, times in s.
 """
 
 from collections.abc import Callable, Sequence

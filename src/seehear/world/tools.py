@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the other things look. Hammer and axe look alike: a block that falls on an anvil, or a blade that falls on a log."""
+"""How the other things look.
+
+Hammer and axe look alike: a block that falls on an anvil, or a blade that falls on a log.
+"""
 
 import numpy as np
 

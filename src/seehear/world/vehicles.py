@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the five vehicles look, facing right. Bus and tram look alike: wheels and a puff, or a wire and small bogies."""
+"""How the five vehicles look, facing right.
+
+Bus and tram look alike: two wheels and a puff of smoke, or a wire above and small bogies.
+"""
 
 import numpy as np
 
