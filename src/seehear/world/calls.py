@@ -36,7 +36,7 @@ def dog(thing: Thing, grid: Grid) -> Sound:
     since = grid.beat(thing).since
     f = pitch(thing, 300.0)
     wave = periodic(
-        cycles(f * (0.75 + 0.7 * np.exp(-since / 0.07)), grid), formants(f, ((700, 350, 1.0), (1600, 500, 0.7)))
+        cycles(f * (0.75 + 0.7 * np.exp(-since / 0.07)), grid), formants(f, ((700.0, 350.0, 1.0), (1600.0, 500.0, 0.7)))
     )
     return (wave + 0.3 * share(thing) * noise(thing, grid)) * _gate(since, 0.012, 0.08, lasting(thing, 0.07))
 
@@ -47,7 +47,7 @@ def cat(thing: Thing, grid: Grid) -> Sound:
     glide = np.sin(np.pi * np.clip(b.phase / 0.62, 0, 1))
     f = pitch(thing, 520.0)
     turn = cycles(f * (0.8 + 0.45 * glide), grid)
-    dull, bright = formants(f, ((700, 300, 1.0),)), formants(f, ((1700, 600, 1.0), (3200, 700, 0.5)))
+    dull, bright = formants(f, ((700.0, 300.0, 1.0),)), formants(f, ((1700.0, 600.0, 1.0), (3200.0, 700.0, 0.5)))
     return (periodic(turn, dull) * (1 - glide) + periodic(turn, bright) * glide) * np.sqrt(glide)
 
 
@@ -109,7 +109,7 @@ def speech(thing: Thing, grid: Grid) -> Sound:
     b = grid.beat(thing)
     f0 = pitch(thing, 140.0)
     turn = cycles(f0 * (1.15 - 0.3 * (b.count % 7) / 7 + 0.1 * np.sin(np.pi * b.phase)), grid)
-    vowels = [formants(f0, ((a, 120, 1.0), (c, 200, 0.6), (2700, 300, 0.2)), 5000.0) for a, c in _VOWELS]
+    vowels = [formants(f0, ((a, 120.0, 1.0), (c, 200.0, 0.6), (2700.0, 300.0, 0.2)), 5000.0) for a, c in _VOWELS]
     which = (draws(thing, 64)[b.count % 64] * len(vowels)).astype(int)
     voiced = np.choose(which, [periodic(turn, vowel) for vowel in vowels])
     hiss = noise(thing, grid)
@@ -118,7 +118,7 @@ def speech(thing: Thing, grid: Grid) -> Sound:
     return voiced * open_mouth + 0.5 * hiss * np.clip(1 - b.phase / 0.2, 0, 1)
 
 
-_VOWELS = ((730, 1090), (270, 2290), (300, 870), (530, 1840))
+_VOWELS = ((730.0, 1090.0), (270.0, 2290.0), (300.0, 870.0), (530.0, 1840.0))
 
 
 def music(thing: Thing, grid: Grid) -> Sound:

@@ -44,9 +44,9 @@ class Beat:
 def beat(events: tuple[float, ...], times: Curve) -> Beat:
     """Locate instants among events; before the first and after the last the neighbouring intervals go on."""
     marks = np.asarray(events)
-    step = marks[1] - marks[0] if len(marks) > 1 else 1.0
-    first = marks[0] - step * np.arange(np.ceil(max(marks[0] - times[0], 0) / step) + 1, 0, -1)
-    last = marks[-1] + step * np.arange(1, np.ceil(max(times[-1] - marks[-1], 0) / step) + 2)
+    head, tail = (marks[1] - marks[0], marks[-1] - marks[-2]) if len(marks) > 1 else (1.0, 1.0)
+    first = marks[0] - head * np.arange(np.ceil(max(marks[0] - times[0], 0) / head) + 1, 0, -1)
+    last = marks[-1] + tail * np.arange(1, np.ceil(max(times[-1] - marks[-1], 0) / tail) + 2)
     marks = np.concatenate([first, marks, last])
     index = np.clip(np.searchsorted(marks, times, side="right") - 1, 0, len(marks) - 2)
     since, interval = times - marks[index], marks[index + 1] - marks[index]

@@ -5,6 +5,7 @@ Bell and hammer sound alike (metal), and so do ball and drum (thuds).
 """
 
 import numpy as np
+from jaxtyping import Float64
 
 from seehear.world.scene import Thing
 from seehear.world.synthesis import (
@@ -112,7 +113,7 @@ def guitar(thing: Thing, grid: Grid) -> Sound:
     return out
 
 
-def _add(out: Sound, piece: Sound, instant: float, grid: Grid) -> None:
+def _add(out: Sound, piece: Float64[np.ndarray, "M"], instant: float, grid: Grid) -> None:
     """Add a short sound that begins at an instant, to the nearest sample."""
     first = round((instant - grid.start) * grid.rate)
     start, stop = max(first, 0), min(first + len(piece), grid.count)

@@ -17,6 +17,7 @@ from seehear.world.motion import Beat, beat
 from seehear.world.scene import Thing
 
 Sound = Float64[np.ndarray, "N"]
+Events = Sequence[float] | Float64[np.ndarray, "E"]
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def draws(thing: Thing, count: int, stream: int = 9) -> Sound:
     return np.random.default_rng([thing.voice.seed, stream]).random(count)
 
 
-def impulses(instants: Sequence[float] | Sound, weights: Sequence[float] | Sound, grid: Grid) -> Sound:
+def impulses(instants: Events, weights: Events, grid: Grid) -> Sound:
     """Unit impulses at fractional instants, each shared by the two samples around it."""
     out = np.zeros(grid.count + 1)
     place = (np.asarray(instants) - grid.start) * grid.rate
