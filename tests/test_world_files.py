@@ -2,6 +2,7 @@
 """The world as files and as a shelf: round trip, resume, another world in the folder, the same hash everywhere."""
 
 import csv
+import hashlib
 import json
 import pickle
 import shutil
@@ -33,6 +34,7 @@ FROZEN = {
     (123, 20_000_011): "e1a0d55c9d9e219f",
 }
 FROZEN_FAULTS = "26070bfedaaf99f3"
+FROZEN_CLASSES = "405517e029d49a5f"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,8 @@ def test_the_world_is_frozen():
     assert made == FROZEN
     faults = draw_scene(5, 8, Dials(voice_over=1.0, silent_look_alike=1.0), 1.5)
     assert render(faults, Shot(64, 80, 12.5, 16_000)).hash == FROZEN_FAULTS
+    of_every_class = "".join(render(draw_scene(0, k, duration=1.0), Shot(48, 48)).hash for k in range(20))
+    assert hashlib.sha256(of_every_class.encode()).hexdigest()[:16] == FROZEN_CLASSES
 
 
 def test_another_process_renders_the_same_pixels_and_samples_without_torch():
