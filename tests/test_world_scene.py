@@ -141,8 +141,9 @@ def test_voice_over_mutes_the_scene_and_says_so():
         assert not heard[0].seen
         assert heard[0].kind != scene.label
         assert scene.things[0].seen
-        assert truth(scene)["heard"] == (truth(scene)["voice_over"] if scene.voice_over != "scene" else
-                                         CLASSES[heard[0].kind])
+        assert truth(scene)["heard"] == (
+            truth(scene)["voice_over"] if scene.voice_over != "scene" else CLASSES[heard[0].kind]
+        )
     # The picture of a scene does not change when its sound is replaced.
     plain = [draw_scene(900_101, k) for k in range(400)]
     for scene, other in zip(scenes, plain, strict=True):

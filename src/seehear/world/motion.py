@@ -20,10 +20,9 @@ Curve = Float64[np.ndarray, "T"]
 class Pose:
     """What a motion says at T instants.
 
-    Shift (right, up), tilt (rad), limb in [-1, 1], pulse (1 at an event, then dying away to 0), turn (rad).
+    Shift up, tilt (rad), limb in [-1, 1], pulse (1 at an event, then dying away to 0), turn (rad).
     """
 
-    right: Curve
     up: Curve
     tilt: Curve
     limb: Curve
@@ -56,7 +55,7 @@ def beat(events: tuple[float, ...], times: Curve) -> Beat:
 
 def _pose(times: Curve, **curves: Curve) -> Pose:
     still = np.zeros_like(times)
-    names = ("right", "up", "tilt", "limb", "pulse", "turn")
+    names = ("up", "tilt", "limb", "pulse", "turn")
     return Pose(**{name: curves.get(name, still) for name in names})
 
 
@@ -153,6 +152,4 @@ def position(thing: Thing, motion: Motion, times: Curve) -> Float64[np.ndarray, 
     drift = thing.sway * np.sin(2 * np.pi * thing.sway_rate * times + thing.sway_phase)
     front = 1 + thing.approach * np.sin(2 * np.pi * thing.sway_rate * times + 2 * thing.sway_phase)
     x, y, z = thing.position
-    # Somebody who looks along +x has +y on the left; a thing that faces left moves its "right" to the left.
-    left = -thing.size * (drift + thing.look.facing * pose.right)
-    return np.stack([x * front, y * front + left, z * front + thing.size * pose.up], axis=1)
+    return np.stack([x * front, y * front - thing.size * drift, z * front + thing.size * pose.up], axis=1)
