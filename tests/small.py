@@ -58,4 +58,3 @@ def make_run(seed: int = 0, count: int = 12) -> Run:
     warm, main = AVID(model.heads, bank, targets="batch"), AVID(model.heads, bank, negatives=16)
     stages = [Stage("warm-up", warm, 2, Adam(1e-3)), Stage("fill", Fill(main), 1, None), Stage("bank", main, 2)]
     return Run("small", model, shelf, stages, batch=4, seed=seed)
-

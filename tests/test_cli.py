@@ -100,7 +100,7 @@ def test_a_users_own_recipe_trains_and_resumes(tmp_path):
     here = Path(__file__).parent
     (tmp_path / "mine.py").write_text(
         f"import sys\nsys.path.insert(0, {str(here)!r})\n"
-        "def tiny(seed: int = 0):\n    '''My own recipe.'''\n    from small import make_run\n    return make_run(seed)\n"
+        "def tiny(seed: int = 0):\n    '''Mine.'''\n    from small import make_run\n    return make_run(seed)\n"
     )
     done = seehear("train", "mine:tiny", "--out", "run", "--max-minutes", "0", "--workers", "0", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from small import make_model
 from torch import nn
 
 from seehear.clip import Batch, Response
 from seehear.memory import Bank
 from seehear.tasks.avid import AVID, Fill
 from seehear.tasks.supervised import Supervised
+from small import make_model
 
 ITEMS = np.arange(100, 140)
 

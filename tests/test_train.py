@@ -12,13 +12,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from small import make_run, make_shelf
 from torch import nn
 
 from seehear import checkpoint, train
 from seehear.errors import InputError
 from seehear.optim import SGD, Adam, constant, cosine, milestones, warmed
-from seehear.run import Stage
+from small import make_run, make_shelf
 
 HERE = Path(__file__).parent
 

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from small import make_shelf, make_views
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seehear.clip import Clip
 from seehear.data.catalog import ArrayClip, cut_sound, frame_indices
 from seehear.views import AudioVisual, centre_box, colour_map, random_box, resize
+from small import make_shelf, make_views
 
 
 class Recorded(Clip):
