@@ -4,6 +4,7 @@
 Without an initialised process group every function here does nothing, so that the rest of the code never asks.
 """
 
+import atexit
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol, runtime_checkable
 
@@ -48,6 +49,17 @@ def mean(value: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
         group.all_reduce(value)
         value /= part()[1]
     return value
+
+
+def wait() -> None:
+    """Let every process come to this point before any goes on."""
+    if part()[1] > 1:
+        group.barrier()
+
+
+def _leave() -> None:
+    if group.is_initialized():
+        group.destroy_process_group()
 
 
 @runtime_checkable
@@ -107,4 +119,6 @@ def engine(device: str = "auto") -> Engine:
         torch.cuda.set_device(device)
     # Buffers are memories that every process updates alike: sending them at every step would cost gigabytes.
     wrapping = DistributedDataParallelKwargs(broadcast_buffers=False)
+    # A process that leaves with its group's threads still running is aborted by the C++ library.
+    atexit.register(_leave)
     return Accelerator(cpu=not gpu, mixed_precision="bf16" if gpu else "no", kwargs_handlers=[wrapping])

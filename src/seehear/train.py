@@ -61,6 +61,7 @@ def fit(
                 if pressed.is_set() or time.monotonic() > deadline:
                     break
             loop.save("last")
+            dist.wait()
         finally:
             loop.log.close()
     return position
