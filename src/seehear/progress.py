@@ -13,7 +13,7 @@ class Bar(Protocol):
     """What a job may do with its bar."""
 
     def advance(self, steps: int = 1, note: str = "") -> None:
-        """Say that `steps` more are done; `note` is shown behind the bar."""
+        """Say that `steps` more are done; `note` is shown behind the bar until the next one."""
 
 
 class _Lines:
@@ -22,22 +22,24 @@ class _Lines:
     def __init__(self, title: str, total: int) -> None:
         self.title, self.total, self.done = title, total, 0
         self.started = self.printed = time.monotonic()
+        self.note = ""
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         self.done += steps
+        self.note = note or self.note
         now = time.monotonic()
         if now - self.printed < 20:
             return
         self.printed = now
         left = (now - self.started) / max(self.done, 1) * max(self.total - self.done, 0)
-        print(f"{self.title}: {self.done}/{self.total}, {left:.0f} s left {note}", file=sys.stderr, flush=True)
+        print(f"{self.title}: {self.done}/{self.total}, {left:.0f} s left {self.note}", file=sys.stderr, flush=True)
 
 
 @contextmanager
 def bar(title: str, total: int, quiet: bool = False) -> Iterator[Bar]:
     """Show the progress of a job of `total` steps with the time left, on standard error."""
     if quiet or not sys.stderr.isatty():
-        yield _Lines(title, total if not quiet else 0) if not quiet else _Silent()
+        yield _Silent() if quiet else _Lines(title, total)
         return
     try:
         from rich.console import Console
@@ -51,7 +53,9 @@ def bar(title: str, total: int, quiet: bool = False) -> Iterator[Bar]:
 
         class _Rich:
             def advance(self, steps: int = 1, note: str = "") -> None:
-                shown.update(task, advance=steps, note=note)
+                if note:
+                    shown.update(task, note=note)
+                shown.advance(task, steps)
 
         yield _Rich()
 
