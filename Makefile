@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install quickstart test lint bench clean
+.PHONY: install quickstart test lint clean
 
 install: .venv/installed
 
