@@ -1,6 +1,8 @@
 """Directions, rotations and grids against geometry that is known by hand."""
 
+import runpy
 from math import pi, radians
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -59,6 +61,13 @@ def test_a_viewpoint_brings_its_direction_to_the_front_with_the_horizon_level(az
     assert float((camera @ UP)[2]) >= 0
 
 
+def test_numbers_take_the_precision_of_the_tensors_beside_them():
+    single = torch.tensor([0.3, 0.4])
+    assert direction(single, 0.1).dtype == rotation(0.2, single).dtype == viewpoint(single, 0.1).dtype == torch.float32
+    assert about(FRONT.float(), 0.1).dtype == torch.float32
+    assert direction(0.1, np.zeros(2)).dtype == rotation(0.1).dtype == torch.float64
+
+
 def test_rotations_are_batched_and_differentiable():
     yaw = torch.tensor([0.1, 0.2], dtype=torch.float64, requires_grad=True)
     many = rotation(yaw, torch.zeros(3, 1, dtype=torch.float64))
@@ -96,3 +105,8 @@ def test_pixels_look_where_the_conventions_say():
         (89, 45): (pi / 2 - pixel / 2, -pi / 2 + pixel / 2),
     }.items():
         np.testing.assert_allclose(grid[row, column], direction(azimuth, elevation).numpy(), atol=1e-12)
+
+
+def test_the_drawing_of_the_axes_is_what_its_script_draws():
+    script = Path(__file__).parents[1] / "docs" / "axes.py"
+    assert script.with_suffix(".svg").read_text() == runpy.run_path(str(script))["drawing"]()

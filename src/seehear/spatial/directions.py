@@ -5,7 +5,8 @@ x front, y left, z up; azimuth a counter-clockwise from the front (left positive
 active rotation R turns a direction d into R d, right-handed about its axis: yaw about z turns to the left, pitch about
 y turns the front DOWN where it is positive (a negative pitch looks up), roll about x lowers the right side.
 
-Grids are NumPy arrays of float64. The rest is torch, differentiable and batched; numbers become float64 tensors.
+Grids are NumPy arrays of float64. The rest is torch, differentiable and batched; numbers and NumPy arrays are taken as
+tensors of the precision of the tensors beside them, else of float64.
 """
 
 from math import pi, sqrt
@@ -20,7 +21,7 @@ Angle = Tensor | np.ndarray | float
 
 def direction(azimuth: Angle, elevation: Angle) -> Float[Tensor, "*n 3"]:
     """The unit vector (cos a cos e, sin a cos e, sin e)."""
-    a, e = torch.broadcast_tensors(_tensor(azimuth), _tensor(elevation))
+    a, e = torch.broadcast_tensors(*_tensors(azimuth, elevation))
     return torch.stack([a.cos() * e.cos(), a.sin() * e.cos(), e.sin()], dim=-1)
 
 
@@ -32,7 +33,7 @@ def angles(vector: Float[Tensor, "*n 3"]) -> tuple[Float[Tensor, "*n"], Float[Te
 
 def about(axis: Float[Tensor, "*n 3"], angle: Angle) -> Float[Tensor, "*n 3 3"]:
     """The rotation about a unit vector k (Rodrigues): R = cos(angle) I + sin(angle) [k]x + (1 - cos(angle)) k k^T."""
-    turn = _tensor(angle).to(axis)[..., None, None]
+    turn = torch.as_tensor(angle, dtype=axis.dtype, device=axis.device)[..., None, None]
     identity = torch.eye(3, dtype=axis.dtype, device=axis.device)
     cross = torch.linalg.cross(axis[..., None, :].expand(*axis.shape, 3), identity.expand(*axis.shape, 3)).mT
     outer = axis[..., :, None] * axis[..., None, :]
@@ -41,17 +42,15 @@ def about(axis: Float[Tensor, "*n 3"], angle: Angle) -> Float[Tensor, "*n 3 3"]:
 
 def rotation(yaw: Angle, pitch: Angle = 0.0, roll: Angle = 0.0) -> Float[Tensor, "*n 3 3"]:
     """R = Rz(yaw) Ry(pitch) Rx(roll): the front turns to azimuth yaw and elevation -pitch."""
-    turns = torch.broadcast_tensors(_tensor(yaw), _tensor(pitch), _tensor(roll))
-    z, y, x = (
-        about(torch.eye(3, dtype=turn.dtype, device=turn.device)[axis].expand(*turn.shape, 3), turn)
-        for axis, turn in zip((2, 1, 0), turns, strict=True)
-    )
+    turns = _tensors(yaw, pitch, roll)
+    axes = torch.eye(3).to(turns[0]).flip(0)
+    z, y, x = (about(axis.expand(*turn.shape, 3), turn) for axis, turn in zip(axes, turns, strict=True))
     return z @ y @ x
 
 
 def viewpoint(azimuth: Angle, elevation: Angle) -> Float[Tensor, "*n 3 3"]:
     """World to camera: Ry(elevation) Rz(-azimuth), which turns the wanted direction to the front."""
-    return rotation(azimuth, -_tensor(elevation)).mT
+    return rotation(azimuth, -elevation).mT
 
 
 def great_circle(a: Float[Tensor, "*n 3"], b: Float[Tensor, "*n 3"]) -> Float[Tensor, "*n"]:
@@ -75,5 +74,6 @@ def equirectangular(height: int, width: int) -> Float64[np.ndarray, "height widt
     return direction(azimuth, elevation[:, None]).numpy()
 
 
-def _tensor(angle: Angle) -> Tensor:
-    return angle if isinstance(angle, Tensor) else torch.as_tensor(angle, dtype=torch.float64)
+def _tensors(*angles: Angle) -> tuple[Tensor, ...]:
+    like = next((angle for angle in angles if isinstance(angle, Tensor)), torch.zeros((), dtype=torch.float64))
+    return tuple(torch.as_tensor(angle, dtype=like.dtype, device=like.device) for angle in angles)
