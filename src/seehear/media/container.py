@@ -2,11 +2,13 @@
 """Opening a media file: which of its streams are used, where its clock starts, and what its errors mean.
 
 Media files are hostile: playlists that name other files are refused, pictures over 2^26 pixels are not decoded, and
-every error of the decoders becomes a MediaError that names the file.
+every error of the decoders becomes a MediaError that names the file. Ambisonic tags (SA3D) are hidden from FFmpeg: it
+cuts PCM into as many channels as they claim, and its layout of permuted channels crashes PyAV 18.
 """
 
+import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
@@ -14,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from seehear.errors import InputError, MediaError
+from seehear.media.boxes import File, movie, opened_bytes
+from seehear.media.tags import Tags, tags_of
 
 Source = Path | bytes
 
@@ -25,7 +29,9 @@ _COVER = 0x0400  # FFmpeg's disposition "attached picture"
 
 @dataclass(frozen=True)
 class Media:
-    """An open file: the used picture and sound streams (None where there is none), and the start of its clock in s."""
+    """An open file: the used picture and sound streams (None where there is none), the start of its clock in s, and the
+    spatial tags of its boxes.
+    """
 
     name: str
     container: Any
@@ -33,6 +39,7 @@ class Media:
     sound: Any
     origin: Fraction
     choice: str
+    tags: Tags
 
     @property
     def image(self) -> bool:
@@ -57,11 +64,8 @@ def opened(source: Source) -> Iterator[Media]:
 
     name = name_of(source)
     try:
-        container = av.open(
-            BytesIO(source) if isinstance(source, bytes) else str(source),
-            metadata_errors="ignore",
-            options={"protocol_whitelist": "file"},
-        )
+        file, tags = _without_sa3d(source)
+        container = av.open(file, metadata_errors="ignore", options={"protocol_whitelist": "file"})
     except (FileNotFoundError, IsADirectoryError) as error:
         raise InputError(f"{name}: expected a media file, found none") from error
     except PermissionError as error:
@@ -69,15 +73,49 @@ def opened(source: Source) -> Iterator[Media]:
     except (av.error.FFmpegError, ValueError) as error:
         raise MediaError(name, "unknown", "not a media file that can be read") from error
     try:
-        with container:
+        with container, nullcontext() if isinstance(file, str) else file:
             if container.format.name.split(",")[0] in _INDIRECT:
                 raise MediaError(name, "unknown", f"a {container.format.name} file has no media of its own")
-            yield _media(name, container)
+            yield _media(name, container, tags)
     except av.error.FFmpegError as error:
         raise MediaError(name, "corrupt", error.strerror or type(error).__name__) from error
 
 
-def _media(name: str, container: Any) -> Media:
+def _without_sa3d(source: Source) -> tuple[Any, Tags]:
+    """What FFmpeg is to open, and the spatial tags of the source."""
+    with opened_bytes(source) as file:
+        place, moov = movie(file)
+    # Not by the tree of boxes: FFmpeg also looks for them where they have no business.
+    marks = [place.at + found.start() for found in re.finditer(rb"(?<=\0\0..)SA3D", moov, re.DOTALL)]
+    if not marks:
+        return BytesIO(source) if isinstance(source, bytes) else str(source), tags_of(moov)
+    return _Hiding(opened_bytes(source), marks), tags_of(moov)
+
+
+class _Hiding:
+    """A file in which the boxes whose kind is at `marks` are called "free", so that they are passed over."""
+
+    def __init__(self, file: File, marks: list[int]) -> None:
+        self.file, self.marks, self.seek, self.tell, self.close = file, marks, file.seek, file.tell, file.close
+
+    def read(self, count: int = -1) -> bytes:
+        """The next bytes."""
+        at = self.file.tell()
+        data = bytearray(self.file.read(count))
+        for mark in self.marks:
+            for byte, letter in enumerate(b"free", mark - at):
+                if 0 <= byte < len(data):
+                    data[byte] = letter
+        return bytes(data)
+
+    def __enter__(self) -> "_Hiding":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.file.close()
+
+
+def _media(name: str, container: Any, tags: Tags) -> Media:
     """Choose the largest picture, and the sound with most channels (then the highest rate, then the first)."""
     streams = [stream for stream in container.streams if getattr(stream, "codec_context", None) is not None]
     pictures = [s for s in streams if s.type == "video" and not int(s.disposition) & _COVER and _fits(s)]
@@ -99,7 +137,7 @@ def _media(name: str, container: Any) -> Media:
         if chosen is not None and len(there) > 1
     )
     starts = [s.start_time * s.time_base for s in (picture, sound) if s is not None and s.start_time is not None]
-    return Media(name, container, picture, sound, min(starts, default=Fraction(0)), choice)
+    return Media(name, container, picture, sound, min(starts, default=Fraction(0)), choice, tags)
 
 
 def _fits(stream: Any) -> bool:

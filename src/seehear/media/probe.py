@@ -8,7 +8,7 @@ from typing import Any
 
 from seehear.errors import MediaError
 from seehear.media.container import Media, Source, opened
-from seehear.media.tags import Ambisonic, Spherical, read_tags
+from seehear.media.tags import Ambisonic, Spherical
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Probe:
     """A media file: `duration` in s, `width` x `height` as seen upright, `rotation` in degrees counter-clockwise that
     turns a stored picture upright, `sample_rate` in Hz; zeros where there is no such stream. `choice` says which of
     several streams are used and why; `picture_seconds` and `sound_seconds` are where the headers let them end, if they
-    say so.
+    say so. `layout` is "ambisonic" where tags or codec say so, whatever FFmpeg calls it, unless there is a
+    `contradiction`: why the tags cannot be true of the sound, which is then not decoded.
     """
 
     container: str
@@ -45,6 +46,7 @@ class Probe:
     sample_rate: int = 0
     spherical: Spherical | None = None
     ambisonic: Ambisonic | None = None
+    contradiction: str = ""
 
 
 def probe(source: Source) -> Probe:
@@ -54,15 +56,13 @@ def probe(source: Source) -> Probe:
     """
     try:
         with opened(source) as media:
-            tags = read_tags(source)
             return Probe(
                 container=media.container.format.name,
                 streams=_streams(media),
                 choice=media.choice,
                 duration=_duration(source, media),
                 still=media.image,
-                spherical=tags.spherical,
-                ambisonic=tags.ambisonic,
+                spherical=media.tags.spherical,
                 **_picture(media),
                 **_sound(media),
             )
@@ -117,9 +117,14 @@ def _sound(media: Media) -> dict[str, Any]:
     if media.sound is None:
         return {}
     context = media.sound.codec_context
+    name, tag = context.layout.name, media.tags.ambisonic
+    ambisonic = tag or Ambisonic.of_layout(name)
+    contradiction = tag.contradiction(context.channels) if tag else ""
     return {
         "channels": context.channels,
-        "layout": context.layout.name,
+        "layout": "ambisonic" if ambisonic and not contradiction else name,
+        "ambisonic": ambisonic,
+        "contradiction": contradiction,
         "sample_rate": context.sample_rate,
         "sound_seconds": _end(media, media.sound),
     }

@@ -4,6 +4,8 @@
 Time 0 s is the same as for the pictures of the file. Output sample n of a window at `start` s is the sound at
 round(start rate) / rate + n / rate whatever the window: windows are resampled with a margin on both sides, cut where
 the samples of both rates coincide, so that a window equals the same piece of the whole.
+
+Ambisonic sound comes in ACN order (W, Y, Z, X, ..., then head-locked left and right), whatever the order in the track.
 """
 
 from collections import deque
@@ -17,6 +19,7 @@ from jaxtyping import Float32
 
 from seehear.errors import MediaError
 from seehear.media.container import Media, Source, opened
+from seehear.media.tags import Ambisonic
 from seehear.signal.resample import resample
 
 _MARGIN = 0.05  # s; longer than the resampling filter
@@ -112,24 +115,36 @@ def _decoded(media: Media, start: float) -> Iterator[Any]:
         entry = min(start, stream.duration * tick) - _PREROLL
         if entry > 0:
             media.container.seek(int((entry + origin) / tick), stream=stream)
-    at, rate, channels = None, 0, 0
+    at, rate, channels, order = None, 0, 0, None
     unpack = _Unpacker()
     for frame in media.container.decode(stream):
         if not rate:
             rate, channels = frame.sample_rate, frame.layout.nb_channels
             _check(media.name, rate, channels)
             slack = 0 if tick * rate <= 1 else _GAP * rate
-            yield rate, frame.layout.name
+            layout, order = _understood(media, frame.layout)
+            yield rate, layout
         if (frame.sample_rate, frame.layout.nb_channels) != (rate, channels):
             raise MediaError(media.name, "corrupt", "the rate or the channels of the sound change within the file")
         stamp = None if frame.pts is None else round((frame.pts * tick - origin) * rate)
         if at is None or (stamp is not None and abs(stamp - at) > slack):
             at = stamp or 0
         block = unpack(frame, channels)
-        yield at, block
+        yield at, block if order is None else block[order]
         at += block.shape[1]
     if not rate:
         raise MediaError(media.name, "corrupt", "no sound could be decoded")
+
+
+def _understood(media: Media, layout: Any) -> tuple[str, list[int] | None]:
+    """What the channels are, and the order to put them into (None: as they are)."""
+    tag = media.tags.ambisonic
+    if tag is None:
+        return "ambisonic" if Ambisonic.of_layout(layout.name) else layout.name, None
+    if why := tag.contradiction(layout.nb_channels):
+        raise MediaError(media.name, "corrupt", why)
+    order = list(tag.channels)
+    return "ambisonic", None if order == sorted(order) else order
 
 
 def _check(name: str, rate: int, channels: int) -> None:

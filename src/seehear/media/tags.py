@@ -7,42 +7,75 @@ point numbers; here they are radians. Every size is checked against the box arou
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from io import BufferedReader, BytesIO
+from dataclasses import dataclass, replace
 from math import radians
+from pathlib import Path
 
-from seehear.media.container import Source
+from seehear.media.boxes import movie, opened_bytes, walk
 
-_SPHERICAL_UUID = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
-_MOST_BYTES = 2**26  # a larger `moov` is not searched
-_MOST_BOXES = 100_000
-_MOST_DEPTH = 12
+SPHERICAL_UUID = bytes.fromhex("ffcc8263f8554a938814587a02521fdd")
+STEREO = ("mono", "top-bottom", "left-right", "custom", "right-left")
+KINDS = (b"st3d", b"sv3d", b"SA3D", SPHERICAL_UUID)
+"""What a file without tags does not contain."""
+
+_PROJECTIONS = {b"equi": "equirectangular", b"cbmp": "cubemap", b"mshp": "mesh"}
 _MOST_XML = 2**16
 _MOST_CHANNELS = 256
-_CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"sv3d", b"proj", b"wave"}
-_STEREO = ("mono", "top-bottom", "left-right")
 
 
 @dataclass(frozen=True)
 class Spherical:
-    """A panorama: projection, stereo layout, and the direction of its centre in rad (yaw, pitch, roll)."""
+    """A panorama: projection, stereo layout, and how its picture lies on the sphere.
+
+    `pose` turns it, in rad: yaw counter-clockwise about up, pitch about the right (positive lifts the front), roll
+    clockwise about the front. `bounds` are the shares of a whole panorama that are missing at the top, bottom, left
+    and right. With `version` 2 both versions are in the file or only the second.
+    """
 
     version: int
     projection: str
     stereo: str = "mono"
     pose: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    bounds: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
 class Ambisonic:
-    """Ambisonic sound: order, channel ordering, normalisation, and which channel of the track is which component."""
+    """Ambisonic sound: order, channel ordering, normalisation, and where in the track each component is.
+
+    Component k of the ordering is channel `channels[k]` of the track; head-locked stereo sound (left, right) counts as
+    two more components. The RFC's sentence on this map allows its inverse too; its two examples do not.
+    """
 
     order: int
     ordering: str
     normalization: str
     channels: tuple[int, ...]
     head_locked: bool = False
+
+    @classmethod
+    def ambix(cls, order: int, head_locked: bool = False) -> "Ambisonic":
+        """ACN and SN3D, the components in their order."""
+        return cls(order, "ACN", "SN3D", tuple(range((order + 1) ** 2 + 2 * head_locked)), head_locked)
+
+    @classmethod
+    def of_layout(cls, name: str) -> "Ambisonic | None":
+        """What FFmpeg's name of a channel layout says, such as "ambisonic 1+stereo"; None for loudspeakers."""
+        found = re.fullmatch(r"ambisonic (\d{1,2})(\+stereo)?", name)
+        return cls.ambix(int(found[1]), bool(found[2])) if found else None
+
+    def contradiction(self, channels: int) -> str:
+        """Why this cannot be true of a sound with so many channels, or cannot be understood; "" if it can."""
+        components = (self.order + 1) ** 2 + 2 * self.head_locked
+        if (self.ordering, self.normalization) != ("ACN", "SN3D"):
+            return f"its SA3D box says {self.ordering} and {self.normalization}, where only ACN and SN3D are defined"
+        if len(self.channels) != components:
+            return f"its SA3D box says order {self.order}, {components} channels, and counts {len(self.channels)}"
+        if len(self.channels) != channels:
+            return f"its SA3D box says {len(self.channels)} channels, its sound has {channels}"
+        if sorted(self.channels) != list(range(channels)):
+            return f"its SA3D box does not name each of the {channels} channels once"
+        return ""
 
 
 @dataclass(frozen=True)
@@ -53,88 +86,38 @@ class Tags:
     ambisonic: Ambisonic | None = None
 
 
-def read_tags(source: Source) -> Tags:
+NO_TAGS = Tags()
+
+
+def read_tags(source: Path | bytes) -> Tags:
     """The tags of a file or of its bytes; no tags for other containers and for boxes that make no sense."""
-    with BytesIO(source) if isinstance(source, bytes) else source.open("rb") as file:
-        moov = _moov(file)
-    found: dict[int, Spherical] = {}
-    ambisonic = None
+    with opened_bytes(source) as file:
+        return tags_of(movie(file)[1])
+
+
+def tags_of(moov: bytes) -> Tags:
+    """The tags in the bytes of a `moov` box."""
+    if not any(kind in moov for kind in KINDS):
+        return NO_TAGS
+    first, second, ambisonic = None, None, None
     stereo, pose = "mono", (0.0, 0.0, 0.0)
-    for kind, body in _walk(moov):
-        if kind == b"uuid" and body[:16] == _SPHERICAL_UUID:
-            found[1] = _version_1(body[16 : 16 + _MOST_XML])
-        elif kind == b"st3d" and len(body) >= 5:
-            stereo = _STEREO[body[4]] if body[4] < len(_STEREO) else "unknown"
-        elif kind == b"prhd" and len(body) >= 16:
+    for box in walk(moov):
+        body = moov[box.inside : min(box.end, box.inside + _MOST_XML)]
+        if box.kind == b"uuid" and body[:16] == SPHERICAL_UUID:
+            first = _version_1(body[16:])
+        elif box.kind == b"st3d" and len(body) >= 5:
+            stereo = STEREO[body[4]] if body[4] < len(STEREO) else "unknown"
+        elif box.kind == b"prhd" and len(body) >= 16:
             yaw, pitch, roll = (radians(_signed(body, at) / 65536) for at in (4, 8, 12))
             pose = (yaw, pitch, roll)
-        elif kind in (b"equi", b"cbmp", b"mshp"):
-            names = {b"equi": "equirectangular", b"cbmp": "cubemap", b"mshp": "mesh"}
-            found[2] = Spherical(2, names[kind])
-        elif kind == b"SA3D":
+        elif box.kind in _PROJECTIONS:
+            second = Spherical(2, _PROJECTIONS[box.kind])
+            if box.kind == b"equi" and len(body) >= 20:
+                top, bottom, left, right = (int.from_bytes(body[at : at + 4]) / 2**32 for at in (4, 8, 12, 16))
+                second = replace(second, bounds=(top, bottom, left, right))
+        elif box.kind == b"SA3D":
             ambisonic = _sa3d(body) or ambisonic
-    if 2 in found:
-        found[2] = Spherical(2, found[2].projection, stereo, pose)
-    return Tags(found.get(2, found.get(1)), ambisonic)
-
-
-def _moov(file: BytesIO | BufferedReader) -> bytes:
-    """The body of the `moov` box, found by the sizes of the boxes before it; empty when there is none."""
-    file.seek(0, 2)
-    end, at = file.tell(), 0
-    for _ in range(_MOST_BOXES):
-        file.seek(at)
-        header = file.read(16)
-        size, begin = _size(header, end - at)
-        if not size:
-            return b""
-        if header[4:8] == b"moov":
-            file.seek(at + begin)
-            return file.read(min(size - begin, end - at - begin)) if size <= _MOST_BYTES else b""
-        at += size
-    return b""
-
-
-def _size(header: bytes, left: int) -> tuple[int, int]:
-    """Size of a box and of its header in bytes; (0, 0) when it does not fit into the `left` bytes around it."""
-    if len(header) < 8:
-        return 0, 0
-    size, begin = int.from_bytes(header[:4]), 8
-    if size == 1 and len(header) >= 16:
-        size, begin = int.from_bytes(header[8:16]), 16
-    elif size == 0:
-        size = left
-    return (size, begin) if begin <= size <= left else (0, 0)
-
-
-def _walk(moov: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """All boxes that may hold tags, parents before children, one track after the other."""
-    waiting, seen, handler = [(0, len(moov), b"", 0)], 0, b""
-    while waiting:
-        at, end, parent, depth = waiting.pop()
-        while seen < _MOST_BOXES:
-            size, begin = _size(moov[at : min(at + 16, end)], end - at)
-            if not size:
-                break
-            seen += 1
-            kind, inside = moov[at + 4 : at + 8], at + begin
-            body = moov[inside : min(at + size, inside + _MOST_XML)]
-            yield kind, body
-            if kind == b"hdlr" and body[8:12] in (b"vide", b"soun"):
-                handler = body[8:12]
-            skip = _children(kind, parent, handler, body)
-            if skip is not None and depth < _MOST_DEPTH:
-                waiting.append((inside + skip, at + size, kind, depth + 1))
-            at += size
-
-
-def _children(kind: bytes, parent: bytes, handler: bytes, body: bytes) -> int | None:
-    """How many bytes lie before the children of a box; None for a box without children that matter."""
-    if parent == b"stsd" and handler == b"vide":
-        return 78
-    if parent == b"stsd" and handler == b"soun":
-        return 28 + {1: 16, 2: 36}.get(int.from_bytes(body[8:10]), 0)  # QuickTime's versions 1 and 2 are longer
-    return {b"stsd": 8}.get(kind, 0 if kind in _CONTAINERS else None)
+    return Tags(first if second is None else replace(second, stereo=stereo, pose=pose), ambisonic)
 
 
 def _signed(body: bytes, at: int) -> int:
@@ -146,7 +129,24 @@ def _version_1(xml: bytes) -> Spherical:
     values = dict(re.findall(rb"<GSpherical:(\w{1,40})>\s*([^<]{0,200}?)\s*</GSpherical:", xml))
     text = {key.decode("ascii"): value.decode("ascii", "replace") for key, value in values.items()}
     stereo = text.get("StereoMode", "mono")
-    return Spherical(1, text.get("ProjectionType", "equirectangular"), stereo if stereo in _STEREO else "unknown")
+    return Spherical(
+        1,
+        text.get("ProjectionType", "equirectangular"),
+        stereo if stereo in STEREO else "unknown",
+        bounds=_missing(text, "Top", "Height") + _missing(text, "Left", "Width"),
+    )
+
+
+def _missing(text: dict[str, str], edge: str, length: str) -> tuple[float, float]:
+    """The shares of a whole panorama that are missing before and behind the picture, along one of its sides."""
+    names = (f"FullPano{length}Pixels", f"CroppedAreaImage{length}Pixels", f"CroppedArea{edge}Pixels")
+    try:
+        full, seen, before = (int(text[name]) for name in names)
+    except (KeyError, ValueError):
+        return 0.0, 0.0
+    if before < 0 or seen <= 0 or before + seen > full:
+        return 0.0, 0.0
+    return before / full, 1 - (before + seen) / full
 
 
 def _sa3d(body: bytes) -> Ambisonic | None:
@@ -159,7 +159,7 @@ def _sa3d(body: bytes) -> Ambisonic | None:
     channels = tuple(int.from_bytes(body[12 + 4 * k : 16 + 4 * k]) for k in range(count))
     return Ambisonic(
         int.from_bytes(body[2:6]),
-        "ACN" if body[6] == 0 else f"ordering {body[6]}",
+        "ACN" if body[6] == 0 and body[1] & 0x7F == 0 else f"ordering {body[6]} of type {body[1] & 0x7F}",
         "SN3D" if body[7] == 0 else f"normalisation {body[7]}",
         channels,
         bool(body[1] & 0x80),
