@@ -116,9 +116,11 @@ def test_beams_do_what_they_are_named_for(order):
     assert min(diffuse, key=diffuse.get) == "max-directivity"
     assert diffuse["max-directivity"] == pytest.approx(1 / (order + 1) ** 2, rel=1e-3)
     assert max(spread, key=spread.get) == "max-re"
-    # The largest energy vector of order N is the largest root of P_(N + 1).
-    root = torch.tensor([0.5774, 0.7746, 0.8611])[order - 1]
-    assert spread["max-re"] == pytest.approx(float(root), abs=2e-3)
+    # The largest energy vector of order N is the largest root r of P_(N + 1), reached by weights (2 n + 1) P_n(r).
+    root = [0.57735, 0.77460, 0.86114][order - 1]
+    assert spread["max-re"] == pytest.approx(root, abs=1e-3)
+    best = [(2 * n + 1) * eval_legendre(n, root) for n in range(order + 1)]
+    assert beam_weights(order, "max-re") == pytest.approx([one / sum(best) for one in best], rel=0.02)
     assert float(heard["in-phase"].min()) >= -1e-9
     assert beam_weights(order, "projection") == [1.0] * (order + 1)
 

@@ -19,6 +19,7 @@ from seehear.spatial.directions import (
     fibonacci,
     great_circle,
     rotation,
+    shares,
     viewpoint,
 )
 
@@ -93,6 +94,13 @@ def test_a_fibonacci_grid_is_nearly_uniform():
     # A square cell of area 4 pi / 400 has sides of 10.2 degrees.
     assert radians(6) < nearest.min()
     assert nearest.max() < radians(11)
+
+
+def test_shares_are_solid_angles():
+    np.testing.assert_allclose(shares(fibonacci(100)), 0.01, atol=2e-3)
+    octants = shares(np.array([[0.0, 0, 1], [0, 0, -1], [1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0]]))
+    np.testing.assert_allclose(octants, 1 / 6, atol=1e-3)
+    assert shares(np.array([[0.0, 0, 1]])).tolist() == [1.0]
 
 
 def test_pixels_look_where_the_conventions_say():

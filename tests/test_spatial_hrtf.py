@@ -104,6 +104,23 @@ def test_another_rate_keeps_spectrum_and_time(head):
     assert head.at(RATE) is head
 
 
+def test_equalised_heads_lose_what_all_directions_share(head):
+    # A resonance at 2 kHz, as of a loudspeaker, on top of the head.
+    from scipy.signal import lfilter
+
+    coloured = Hrtf(lfilter([1.0], [1, -1.84, 0.9], head.responses), head.directions, head.rate, head.origin)
+    made = coloured.equalised()
+    spectrum = np.abs(np.fft.rfft(made.responses, 1024)) ** 2
+    frequency = np.fft.rfftfreq(1024, 1 / RATE)
+    band = (frequency > 100) & (frequency < 20_000)
+    mean = 10 * np.log10(spectrum.mean((0, 1))[band])
+    assert np.abs(mean).max() < 0.5
+    # What tells directions and ears apart stays.
+    ratio = [one.responses[:, 0] @ one.responses[:, 0].T for one in (made, head.equalised())]
+    np.testing.assert_allclose(ratio[0], ratio[1], atol=0.02)
+    assert np.abs(onset(made.responses, RATE) - onset(head.responses, RATE)).max() < 1e-4
+
+
 def sofa(path, convention="SimpleFreeFieldHRIR", **values):
     """A small SOFA file of 12 directions whose left ear hears d + 1 at tap 4, and the right ear half of that."""
     file = sofar.Sofa(convention)
@@ -171,6 +188,7 @@ def test_files_that_are_no_head_are_refused_in_one_line(tmp_path):
         ({"Data_Delay": np.array([[-1.0, 0.0]])}, "delays of -1"),
         ({"Data_Delay": np.array([[1e9, 0.0]])}, "delays of"),
         ({"Data_IR": np.full((12, 2, 16), np.nan)}, "not finite"),
+        ({"Data_IR": np.zeros((12, 2, 16))}, "without sound"),
     ],
 )
 def test_contents_that_make_no_sense_are_refused_in_one_line(tmp_path, values, message):

@@ -8,12 +8,11 @@ from any direction d, b = y(d) s, is heard as nearly as possible through the res
 import numpy as np
 import torch
 from jaxtyping import Complex128, Float, Float32, Float64
-from scipy.spatial import KDTree
 from torch import Tensor
 
 from seehear.errors import InputError
 from seehear.spatial.ambisonics import checked, decode
-from seehear.spatial.directions import direction, fibonacci
+from seehear.spatial.directions import direction, shares
 from seehear.spatial.harmonics import harmonics
 from seehear.spatial.hrtf import Hrtf
 
@@ -34,7 +33,7 @@ def filters(hrtf: Hrtf, order: int, rate: int, cutoff: float = 1500.0) -> Float3
     centred = np.exp(2j * np.pi * frequency * head.origin / rate)
     spectrum = np.fft.rfft(head.responses, size).transpose(2, 0, 1) * centred[:, None, None]
     values = harmonics(torch.from_numpy(head.directions), order).numpy()
-    fitted = _fit(spectrum, values, _shares(head.directions), int(np.searchsorted(frequency, cutoff)))
+    fitted = _fit(spectrum, values, shares(head.directions), int(np.searchsorted(frequency, cutoff)))
     impulses = np.roll(np.fft.irfft(fitted, size, axis=0), taps // 4, axis=0)[:taps]
     inward = np.minimum(np.arange(1, taps + 1), np.arange(taps, 0, -1)) / (taps // 8 + 1)
     impulses *= np.sin(np.pi / 2 * np.minimum(inward, 1))[:, None, None] ** 2
@@ -44,23 +43,17 @@ def filters(hrtf: Hrtf, order: int, rate: int, cutoff: float = 1500.0) -> Float3
 def _fit(
     spectrum: Complex128[np.ndarray, "F D 2"],
     values: Float64[np.ndarray, "D C"],
-    shares: Float64[np.ndarray, "D"],
+    parts: Float64[np.ndarray, "D"],
     first: int,
 ) -> Complex128[np.ndarray, "F C 2"]:
     """Spectra of the filters: least squares, from bin `first` on of magnitudes."""
-    root = np.sqrt(shares)[:, None]
+    root = np.sqrt(parts)[:, None]
     inverse = np.linalg.pinv(root * values, rcond=1e-3) * root.T
     fitted = inverse @ spectrum
     for k in range(max(first, 1), len(spectrum)):
         heard = values @ fitted[k - 1]
         fitted[k] = inverse @ (np.abs(spectrum[k]) * np.exp(1j * np.angle(heard)))
     return fitted
-
-
-def _shares(directions: Float64[np.ndarray, "D 3"]) -> Float64[np.ndarray, "D"]:
-    """The part of the sphere that is nearest to each direction, counted on a fine grid."""
-    nearest = KDTree(directions).query(fibonacci(20_000))[1]
-    return np.bincount(nearest, minlength=len(directions)) / 20_000
 
 
 def to_binaural(ambisonic: Float[Tensor, "C N"], filters: Float[Tensor, "K 2 taps"]) -> Float[Tensor, "2 N"]:

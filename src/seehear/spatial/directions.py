@@ -14,6 +14,7 @@ from math import pi, sqrt
 import numpy as np
 import torch
 from jaxtyping import Float, Float64
+from scipy.spatial import KDTree
 from torch import Tensor
 
 Angle = Tensor | np.ndarray | float
@@ -72,6 +73,12 @@ def equirectangular(height: int, width: int) -> Float64[np.ndarray, "height widt
     azimuth = pi - 2 * pi * (np.arange(width) + 0.5) / width
     elevation = pi / 2 - pi * (np.arange(height) + 0.5) / height
     return direction(azimuth, elevation[:, None]).numpy()
+
+
+def shares(directions: Float64[np.ndarray, "D 3"]) -> Float64[np.ndarray, "D"]:
+    """The part of the sphere nearest to each direction, counted on a fine grid: weights for means over the sphere."""
+    nearest = KDTree(directions).query(fibonacci(20_000))[1]
+    return np.bincount(nearest, minlength=len(directions)) / 20_000
 
 
 def _tensors(*angles: Angle) -> tuple[Tensor, ...]:

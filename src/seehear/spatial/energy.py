@@ -69,7 +69,7 @@ def energy_map(
 
 def peak(energy: Float[Tensor, "*b D"], directions: Float[Tensor, "D 3"]) -> Float[Tensor, "*b 3"]:
     """The direction of the largest value of a map."""
-    return directions[energy.argmax(dim=-1)]
+    return directions.to(energy.device)[energy.argmax(dim=-1)]
 
 
 def intensity(ambisonic: Float[Tensor, "*b C N"], rate: int, window: float = 0.1, hop: float = 0.1) -> Intensity:

@@ -15,7 +15,7 @@ from jaxtyping import Complex128, Float64
 from scipy.special import eval_legendre, spherical_jn, spherical_yn
 
 from seehear.errors import InputError
-from seehear.spatial.directions import direction, fibonacci
+from seehear.spatial.directions import direction, fibonacci, shares
 
 if TYPE_CHECKING:
     from sofar import SofaStream
@@ -47,6 +47,24 @@ class Hrtf:
         common = gcd(rate, self.rate)
         responses = resample_poly(self.responses, rate // common, self.rate // common, axis=-1)
         return Hrtf(responses * (self.rate / rate), self.directions, rate, self.origin * rate / self.rate)
+
+    def equalised(self) -> "Hrtf":
+        """The head without what all its directions have in common: loudspeaker, microphone, ear canal.
+
+        Every response goes through the minimum-phase filter 1 / sqrt(mean |H|^2) (diffuse-field equalisation), after
+        which the mean power over the sphere and both ears is 1 at every frequency. It does not amplify by more than
+        20 dB over the median, so that what was not measured stays silent.
+        """
+        taps = self.responses.shape[-1]
+        spectrum = np.fft.rfft(self.responses, 4 * taps)
+        power = np.einsum("d,def->f", shares(self.directions), np.abs(spectrum) ** 2) / 2
+        level = 0.5 * np.log(np.maximum(power, np.median(power) / 100))
+        # The cepstrum of a minimum-phase filter is that of its magnitude, folded onto positive times.
+        cepstrum = np.fft.irfft(-level)
+        cepstrum[1 : 2 * taps] *= 2
+        cepstrum[2 * taps + 1 :] = 0
+        responses = np.fft.irfft(spectrum * np.exp(np.fft.rfft(cepstrum)))[..., :taps]
+        return Hrtf(responses, self.directions, self.rate, self.origin)
 
 
 def spherical_head(rate: int, radius: float = RADIUS, duration: float = 0.005, count: int = 600) -> Hrtf:
@@ -117,6 +135,8 @@ def _responses(file: "SofaStream") -> Hrtf:
     responses = _delayed(_numbers(file.Data_IR), np.broadcast_to(delay, shape[:2]))[:, ears]
     directions = np.broadcast_to(_vectors(file, "SourcePosition"), (shape[0], 3)).copy()
     loud = np.abs(responses)
+    if not loud.any(axis=-1).all():
+        raise ValueError("a response without sound")
     onset = np.argmax(loud >= _ONSET * loud.max(axis=-1, keepdims=True), axis=-1)
     return Hrtf(responses, directions, int(rate), float(onset.mean()))
 
