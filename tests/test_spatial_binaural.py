@@ -5,7 +5,7 @@ from math import pi, radians
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from seehear.errors import InputError
@@ -101,6 +101,7 @@ def test_a_fit_of_magnitudes_keeps_the_treble_of_the_first_order(head, first):
 
 
 @settings(deadline=None, max_examples=25)
+@example(57, 8, 0)  # one block holds the sound, but not what the filters' lead takes off
 @given(st.integers(1, 3000), st.integers(1, 70), st.integers(0, 2))
 def test_rendering_is_convolution(samples, taps, order):
     generator = torch.Generator().manual_seed(samples)

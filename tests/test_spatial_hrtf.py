@@ -115,19 +115,19 @@ def test_equalised_heads_lose_what_all_directions_share(head):
     band = (frequency > 100) & (frequency < 20_000)
     mean = 10 * np.log10(spectrum.mean((0, 1))[band])
     assert np.abs(mean).max() < 0.5
-    # What tells directions and ears apart stays.
-    ratio = [one.responses[:, 0] @ one.responses[:, 0].T for one in (made, head.equalised())]
-    np.testing.assert_allclose(ratio[0], ratio[1], atol=0.02)
+    # The resonance is of minimum phase and leaves no trace; the head itself stays where it was in time.
+    np.testing.assert_allclose(made.responses, head.equalised().responses, atol=0.01)
     assert np.abs(onset(made.responses, RATE) - onset(head.responses, RATE)).max() < 1e-4
 
 
 def sofa(path, convention="SimpleFreeFieldHRIR", **values):
-    """A small SOFA file of 12 directions whose left ear hears d + 1 at tap 4, and the right ear half of that."""
+    """A SOFA file of 12 directions: the left ear hears d + 1 at tap 4 and twice that later, the right ear half of it."""
     file = sofar.Sofa(convention)
     azimuth = np.arange(12) * 30.0
     file.SourcePosition = np.stack([azimuth, np.full(12, 10.0), np.full(12, 1.5)], axis=1)
     file.Data_IR = np.zeros((12, 2, 16))
     file.Data_IR[:, 0, 4] = 1 + np.arange(12)
+    file.Data_IR[:, 0, 6] = 2 + 2 * np.arange(12)
     file.Data_IR[:, 1, 4] = (1 + np.arange(12)) / 2
     if "ReceiverPosition" not in values:
         file.ReceiverPosition = np.array([[0, 0.09, 0], [0, -0.09, 0]])
