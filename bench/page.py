@@ -83,6 +83,25 @@ def world(numbers: dict[str, Any]) -> str:
     return "```json\n" + json.dumps(plain, indent=2) + "\n```"
 
 
+def spatial(numbers: dict[str, Any]) -> str:
+    """Spatial sound, in times real time."""
+    head = ["what", "times real time", "reference, times real time", "largest relative error", "making filters (s)"]
+    rows = [
+        [
+            f"{title}: {name}" + (f", {one['taps']} taps" if "taps" in one else ""),
+            f"{one['real_time']:.0f} ± {one['real_time_error']:.0f}",
+            f"{one['reference_real_time']:.1f}",
+            f"{one['error']:.0e}",
+            f"{one['making_seconds']:.2f}" if "making_seconds" in one else "-",
+        ]
+        for kind, title in (("maps", "energy map"), ("binaural", "binaural"))
+        for name, one in numbers[kind].items()
+    ]
+    turned = numbers["rotation"]
+    last = f"1,000 rotation matrices: {turned['milliseconds']:.0f} ms, largest error {turned['error']:.0e}."
+    return f"{table(head, rows)}\n\n{last} {numbers['repeats']} repeats; goal: {numbers['goal']}."
+
+
 SECTIONS = {
     "quickstart": ("Quickstart", quickstart),
     "calibration": ("Calibration of the world", calibration),
@@ -90,6 +109,7 @@ SECTIONS = {
     "step": ("Training step", step),
     "bank": ("Memory bank", bank),
     "world": ("World", world),
+    "spatial": ("Spatial sound", spatial),
 }
 
 

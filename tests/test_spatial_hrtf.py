@@ -121,7 +121,7 @@ def test_equalised_heads_lose_what_all_directions_share(head):
 
 
 def sofa(path, convention="SimpleFreeFieldHRIR", **values):
-    """A SOFA file of 12 directions: the left ear hears d + 1 at tap 4 and twice that later, the right ear half of it."""
+    """A SOFA file of 12 directions: the left ear hears d + 1 at tap 4 and twice that later, the right ear half."""
     file = sofar.Sofa(convention)
     azimuth = np.arange(12) * 30.0
     file.SourcePosition = np.stack([azimuth, np.full(12, 10.0), np.full(12, 1.5)], axis=1)
