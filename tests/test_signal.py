@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from seehear.signal.layout import to_mono
 from seehear.signal.resample import resample
@@ -51,8 +52,23 @@ def test_twice_the_amplitude_is_six_decibel_more_everywhere():
 
 
 def test_silence_is_the_floor_and_finite():
-    level = LogSpectrogram.tiny()(torch.zeros(2, 1, 16_384))
+    level = LogSpectrogram(average=4)(torch.zeros(2, 1, 48_000))
     torch.testing.assert_close(level, torch.full_like(level, -100.0))
+    assert not LogSpectrogram.tiny()(torch.zeros(2, 1, 16_384)).any()
+
+
+def test_a_relative_spectrogram_does_not_hear_the_microphone():
+    generator = torch.Generator().manual_seed(0)
+    sound = torch.randn(1, 1, 16_384, generator=generator) * torch.linspace(0.01, 0.3, 16_384)
+    # A microphone that is far shorter than the window: a gain for every bin, and the same one at all times.
+    heard = nn.functional.conv1d(sound, torch.tensor([[[0.3, -1.0, 0.4]]]), padding=1)
+    relative, absolute = LogSpectrogram.tiny(), LogSpectrogram(16_000, 512, 256, 64, 4)
+    for front, lowest, most in ((relative, 0.0, 0.5), (absolute, 2.0, 50.0)):
+        differs = (front(heard) - front(sound))[:, :, 2:-2].abs().mean()
+        assert lowest <= differs < most
+    torch.testing.assert_close(relative(sound).mean(2), torch.zeros(1, 1, 65), atol=1e-4, rtol=0)
+    relative.fit([sound])
+    torch.testing.assert_close(relative(sound).std(2, correction=0), torch.ones(1, 1, 65), atol=1e-4, rtol=0)
 
 
 def test_a_click_lands_in_its_frame():

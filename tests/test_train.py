@@ -243,6 +243,29 @@ def test_schedules_are_functions_of_the_step():
 
 
 def test_optimisers_are_those_of_torch():
-    parameter = nn.Parameter(torch.ones(1))
-    assert isinstance(Adam(0.1, 0.2).build([parameter]), torch.optim.Adam)
-    assert SGD(0.1, 0.2, 0.3).build([parameter]).param_groups[0]["momentum"] == 0.3
+    groups = [{"params": [nn.Parameter(torch.ones(1))]}]
+    assert isinstance(Adam(0.1, 0.2).build(groups), torch.optim.Adam)
+    assert SGD(0.1, 0.2, 0.3).build(groups).param_groups[0]["momentum"] == 0.3
+
+
+def test_decoupled_decay_shrinks_weights_that_have_no_gradient():
+    for decoupled, left in ((True, 1 - 0.1 * 0.2), (False, 1 - 0.1)):
+        weight = nn.Parameter(torch.ones(1))
+        optimiser = Adam(0.1, 0.2, decoupled).build([{"params": [weight]}])
+        weight.grad = torch.zeros(1)
+        optimiser.step()
+        torch.testing.assert_close(weight.detach(), torch.tensor([left]))
+
+
+def test_a_share_of_the_rate_is_a_share_of_the_step():
+    moved = {}
+    for share in (1.0, 0.25):
+        run = make_run()
+        run.stages = [replace(run.stages[0], optimiser=SGD(1e-3, 0.0, 0.0), shares={"heads.audio": share}, epochs=1)]
+        before = {name: value.clone() for name, value in run.model.named_parameters()}
+        train.fit(run, max_minutes=0.0, quiet=True)
+        moved[share] = {name: value.detach() - before[name] for name, value in run.model.named_parameters()}
+    for name, whole in moved[1.0].items():
+        expected = whole * (0.25 if name.startswith("heads.audio") else 1.0)
+        assert whole.any()
+        torch.testing.assert_close(moved[0.25][name], expected, rtol=1e-2, atol=1e-7)

@@ -4,23 +4,28 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import cos, pi
+from typing import Any
 
-from torch import nn, optim
+from torch import optim
 
 Schedule = Callable[[int, int], float]
 """(step, steps of the stage) -> factor of the learning rate."""
 
+Groups = Iterable[dict[str, Any]]
+"""Groups of parameters: "params", and what else the loop keeps with them."""
+
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam with coupled weight decay (the papers' choice: 1e-5)."""
+    """Adam with coupled weight decay (the papers' choice: 1e-5), or `decoupled` from the gradient (AdamW, 2019)."""
 
     rate: float = 2e-4
     decay: float = 1e-5
+    decoupled: bool = False
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
+    def build(self, groups: Groups) -> optim.Optimizer:
         """The optimiser of these parameters."""
-        return optim.Adam(parameters, lr=self.rate, weight_decay=self.decay)
+        return optim.Adam(groups, lr=self.rate, weight_decay=self.decay, decoupled_weight_decay=self.decoupled)
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,9 @@ class SGD:
     decay: float = 1e-4
     momentum: float = 0.9
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> optim.Optimizer:
+    def build(self, groups: Groups) -> optim.Optimizer:
         """The optimiser of these parameters."""
-        return optim.SGD(parameters, lr=self.rate, weight_decay=self.decay, momentum=self.momentum)
+        return optim.SGD(groups, lr=self.rate, weight_decay=self.decay, momentum=self.momentum)
 
 
 def constant(step: int, steps: int) -> float:

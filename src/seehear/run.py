@@ -22,7 +22,8 @@ class Stage:
     """`epochs` passes with one task; with `optimiser` None it only fills memories: every clip once, nothing learnt.
 
     `frozen` names modules of the model ("encoders.video") that keep their weights and statistics; with `freeze_norm`
-    every batch norm keeps its statistics; gradients are clipped to the norm `clip`.
+    every batch norm keeps its statistics; `shares` names modules that learn at a share of the learning rate; gradients
+    are clipped to the norm `clip`.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Stage:
     schedule: Schedule = constant
     frozen: tuple[str, ...] = ()
     freeze_norm: bool = False
+    shares: dict[str, float] = field(default_factory=dict)
     clip: float = 10.0
 
 

@@ -8,11 +8,12 @@ holds every tensor that changes. Resuming is therefore loading numbers, and on t
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import numpy as np
 import torch
@@ -117,7 +118,7 @@ class Loop:
                 factor = stage.schedule(at.epoch * self.loader(stage).steps + at.step, self.planned(stage))
                 rate = stage.optimiser.rate * factor
                 for group in optimiser.param_groups:
-                    group["lr"] = rate
+                    group["lr"] = rate * group["share"]
                 optimiser.zero_grad(set_to_none=True)
                 engine.backward(total)
                 engine.clip_grad_norm_(module.parameters(), stage.clip)
@@ -177,13 +178,21 @@ class Loop:
         self.optimiser = None
         if stage.optimiser is None:
             return module
-        learnt = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        self.optimiser = stage.optimiser.build(learnt)
+        self.optimiser = stage.optimiser.build(self.groups(stage, module))
         state = unflatten(saved)
         if state:
             self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": state})
         wrapped: nn.Module = self.engine.prepare(module)
         return wrapped
+
+    def groups(self, stage: Stage, module: nn.Module) -> Iterable[dict[str, Any]]:
+        """What learns, in groups that share a learning rate."""
+        shares = {p: s for name, s in stage.shares.items() for p in self.run.model.get_submodule(name).parameters()}
+        groups: dict[float, list[nn.Parameter]] = {}
+        for parameter in module.parameters():
+            if parameter.requires_grad:
+                groups.setdefault(shares.get(parameter, 1.0), []).append(parameter)
+        return [{"params": parameters, "share": share} for share, parameters in groups.items()]
 
     def timed(self, batches: Iterator[Cut]) -> Iterator[Cut]:
         """The same batches, adding up how long they were waited for."""

@@ -85,7 +85,7 @@ def _avid(
     split: str,
 ) -> "Run":
     from seehear.memory import Bank
-    from seehear.optim import Adam, constant, cosine
+    from seehear.optim import Adam, constant, cosine, warmed
     from seehear.run import Run, Stage
     from seehear.tasks.avid import AVID, Fill
 
@@ -93,16 +93,21 @@ def _avid(
     model = avid_model(size, seed)
     bank = Bank(clips.catalog.items, seed=seed)
     task = AVID(model.heads, bank, variant, negatives=negatives)
-    # The weight decay of table 2.9 lets 600 clips be learnt by heart; a hundred times as much does not (docs/log.md).
-    passes, share, decay = {"tiny": (100, 32, 1e-3), "small": (100, 128, 1e-5), "paper": (200, 256, 1e-5)}[size]
-    passes, optimiser = epochs or passes, Adam(5e-4, decay)
-    stages = [Stage(f"{variant}-avid", task, passes, optimiser, cosine if size == "tiny" else constant)]
-    if size == "tiny" and variant == "cross":
-        # Rows written once an epoch say nothing for many epochs of a tiny run: learn from the batch first.
-        warm_up = AVID(model.heads, bank, "cross", targets="batch")
-        warm = max(passes * 2 // 3, 1)
-        stages = [Stage("warm-up", warm_up, warm, optimiser), Stage("fill", Fill(task), 1, None)]
-        stages.append(Stage("cross-avid", task, max(passes - warm, 1), Adam(2.5e-4, decay), cosine))
+    passes, share = {"tiny": (100, 32), "small": (100, 128), "paper": (200, 256)}[size]
+    passes = epochs or passes
+    stages = [Stage(f"{variant}-avid", task, passes, Adam(5e-4, 1e-5), constant)]
+    if size == "tiny":
+        # What decides whether a tiny run learns anything is measured in docs/log.md.
+        warm = max(passes * 2 // 3, 1) if variant == "cross" else 0
+        slow_heads = {"heads": 0.2}
+        rest = Adam(1.5e-3, 0.1, decoupled=True), cosine
+        stages = [Stage(f"{variant}-avid", task, max(passes - warm, 1), *rest, shares=slow_heads)]
+        if warm:
+            # Rows written once an epoch say nothing for many epochs of a tiny run: learn from the batch first.
+            warm_up = AVID(model.heads, bank, "cross", targets="batch")
+            first = Adam(3e-3, 0.1, decoupled=True), warmed(constant, 200)
+            stages.insert(0, Stage("warm-up", warm_up, warm, *first, shares=slow_heads))
+            stages.insert(1, Stage("fill", Fill(task), 1, None))
     arguments = {"data": str(data) if data else None, "size": size, "seed": seed, "negatives": negatives}
     recipe = {"name": f"{variant}_avid", "arguments": {**arguments, "epochs": passes, "split": split}}
     return Run(f"{variant}-avid-{size}", model, clips, stages, batch or share, seed, recipe=recipe)
@@ -131,7 +136,9 @@ def avid_model(size: Size, seed: int) -> "Model":
     from seehear.views import AudioVisual
 
     sizes: dict[Size, dict[str, Any]] = {
-        "tiny": {"count": 8, "fps": 8.0, "size": 48, "area": (0.7, 1.0), "colour": (0.1, 0.1, 0.1, 0.02)},
+        "tiny": {"count": 8, "fps": 8.0, "size": 48, "area": (0.7, 1.0), "colour": (0.1, 0.1, 0.1, 0.02)}
+        # Sound and picture of the same second at the same pace share more than their class: when things happen.
+        | {"offset": 0.0, "stretch": (1.0, 1.0)},
         "small": {"count": 16, "fps": 16.0, "size": 112},
         "paper": {"count": 8, "fps": 16.0, "size": 224},
     }

@@ -2,9 +2,12 @@
 """The front end of the audio encoders: a log spectrogram, z-normalised per frequency bin.
 
     P[t, f] = |sum_n h[n] x[t hop + n - window / 2] exp(-2 pi i f n / window)|^2,  h the periodic Hann window
-    S[t, f] = (10 log10 max(P[t, f], 1e-10) - mean[f]) / std[f]
+    L[t, f] = 10 log10 max(P[t, f], 1e-10)
+    S[t, f] = (L[t, f] - mean[f]) / std[f]
 
-Thesis 2.7.1. Time is the first spatial axis of the result: [B, C, T, F], T frames, F bins.
+or, relative, (L[t, f] - the mean of L[., f] over the frames of this sound) / std[f]: what a microphone or a room
+colours all the time is gone (cepstral mean normalisation; Atal, 1974). Thesis 2.7.1. Time is the first spatial axis of
+the result: [B, C, T, F], T frames, F bins.
 """
 
 import torch
@@ -19,7 +22,8 @@ class LogSpectrogram(nn.Module):
     """Log spectrogram of `frames` time steps, `hop` samples apart, at `rate` Hz.
 
     `window` (samples) is the length of the transform. With `average` > 1 the constant bin is kept and the others are
-    averaged in power in groups of that size: F = 1 + window / 2 / average. Mean and standard deviation (dB) are
+    averaged in power in groups of that size: F = 1 + window / 2 / average. `relative` takes each bin's level relative
+    to its mean over the sound. Mean and standard deviation (dB) are
     estimated from training data with `fit` and travel with the weights.
     """
 
@@ -28,11 +32,19 @@ class LogSpectrogram(nn.Module):
     hann: Tensor
 
     def __init__(
-        self, rate: int = 24_000, window: int = 512, hop: int = 240, frames: int = 200, average: int = 1
+        self,
+        rate: int = 24_000,
+        window: int = 512,
+        hop: int = 240,
+        frames: int = 200,
+        average: int = 1,
+        relative: bool = False,
     ) -> None:
         super().__init__()
         self.arguments = {"rate": rate, "window": window, "hop": hop, "frames": frames, "average": average}
+        self.arguments |= {"relative": relative}
         self.rate, self.window, self.hop, self.frames, self.average = rate, window, hop, frames, average
+        self.relative = relative
         self.bins = 1 + window // 2 // average
         self.register_buffer("mean", torch.zeros(self.bins))
         self.register_buffer("std", torch.ones(self.bins))
@@ -50,8 +62,8 @@ class LogSpectrogram(nn.Module):
 
     @classmethod
     def tiny(cls) -> "LogSpectrogram":
-        """64 x 65 for 1.024 s at 16 kHz, 16 ms apart."""
-        return cls(rate=16_000, window=512, hop=256, frames=64, average=4)
+        """64 x 65 for 1.024 s at 16 kHz, 16 ms apart, relative to each sound's own spectrum."""
+        return cls(rate=16_000, window=512, hop=256, frames=64, average=4, relative=True)
 
     @property
     def seconds(self) -> float:
@@ -81,14 +93,19 @@ class LogSpectrogram(nn.Module):
         level = self.decibel(sound)
         if stretch is not None:
             level = _read_at(level, stretch[:, None] * torch.arange(self.frames, device=level.device))
+        level = level[:, :, : self.frames]
+        usual = level.mean(2, keepdim=True) if self.relative else self.mean
         missing = self.frames - level.shape[2]
         if missing > 0:
             level = nn.functional.pad(level, (0, 0, 0, missing), value=-100.0)
-        return (level[:, :, : self.frames] - self.mean) / self.std
+        return (level - usual) / self.std
 
     def fit(self, sounds: list[Float32[Tensor, "B C N"]]) -> None:
         """Estimate mean and standard deviation of every bin (dB) over batches of sound."""
-        levels = torch.cat([self.decibel(sound).flatten(0, 2).double() for sound in sounds])
+        decibels = [self.decibel(sound).double() for sound in sounds]
+        if self.relative:
+            decibels = [level - level.mean(2, keepdim=True) for level in decibels]
+        levels = torch.cat([level.flatten(0, 2) for level in decibels])
         self.mean.copy_(levels.mean(0))
         # A bin that never moves (digital silence) would divide by zero: 1 dB is far below any real spread.
         self.std.copy_(levels.std(0, correction=0).clamp(min=1.0))
