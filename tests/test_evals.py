@@ -19,7 +19,7 @@ from seehear.evals.linear_probe import linear_probe
 from seehear.evals.nearest import nearest, vote
 from seehear.evals.neighbours import choose, search
 from seehear.evals.results import Result
-from seehear.evals.retrieval import retrieval
+from seehear.evals.retrieval import retrieval, validation_score
 from seehear.nets.audio import Conv2D
 from seehear.nets.video import R2Plus1D
 from seehear.signal.spectrogram import LogSpectrogram
@@ -137,6 +137,20 @@ def test_neighbours_vote_by_their_similarity():
     expected = [np.exp(-0.1 / 0.07), 2 * np.exp(-0.5 / 0.07), 0]
     np.testing.assert_allclose(scores[0], expected, rtol=1e-5)
     assert nearest(splits_of(), torch.Generator())["video/accuracy"] == 1
+
+
+def test_the_validation_score_is_the_recall_of_a_clips_own_sound(model):
+    everything = shelf((("train", 12), ("validation", 8)), labels=False)
+    score = validation_score(everything)
+    assert score is not None
+    model.train()
+    said = extract(model, everything.split("validation"), count=1, quiet=True)
+    similarity = said.embedding("video")[:, 0] @ said.embedding("audio")[:, 0].mT
+    places = [(s > s.diagonal()[:, None]).sum(1) for s in (similarity, similarity.mT)]
+    recalls = [sum((place < k).float().mean() for place in places) / 2 for k in (1, 5, 20)]
+    assert score(model) == pytest.approx(float(sum(recalls)) / 3)
+    assert model.training
+    assert validation_score(everything.split("train")) is None
 
 
 def test_retrieval_finds_its_own_and_equal_embeddings_find_chance():

@@ -9,15 +9,21 @@ Other clips of the query's own recording count neither as right nor as wrong: th
 Chance is this very protocol on embeddings that are all equal, since ties count as they would at random.
 """
 
+from collections.abc import Callable
+
+import numpy as np
 import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 from torch.nn import functional
 
 from seehear import metrics
-from seehear.evals.features import Extracted, Splits
+from seehear.checkpoint import Model
+from seehear.data.catalog import Clips, Selected
+from seehear.evals.features import Extracted, Splits, extract
 
 RANKS = (1, 5, 20)
+MOST_VALIDATION = 200
 FEW_SOURCES = 20
 
 
@@ -32,6 +38,24 @@ def retrieval(splits: Splits, generator: torch.Generator, gallery: int = 200) ->
         drawn = torch.randperm(len(test.catalog), generator=generator)[:gallery]
         test = test.take(drawn.sort().values.numpy())
     return _across(test) | _within(test)
+
+
+def validation_score(shelf: Clips) -> Callable[[Model], float] | None:
+    """A function that scores a model without labels, so that a recipe can keep its best checkpoint.
+
+    The score is the mean of instance-level recall at 1, 5 and 20 among at most 200 validation clips, one window of
+    each; None for a shelf without validation clips.
+    """
+    rows = np.flatnonzero(np.asarray(shelf.catalog.splits) == "validation")
+    if not len(rows):
+        return None
+    clips = Selected(shelf, rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_VALIDATION)).astype(np.int64)])
+
+    def score(model: Model) -> float:
+        numbers = _across(extract(model, clips, count=1, device=str(model.device), quiet=True))
+        return sum(numbers[f"instance/mean/r{k}"] or 0.0 for k in RANKS) / len(RANKS)
+
+    return score
 
 
 def _across(test: Extracted) -> dict[str, float | None]:

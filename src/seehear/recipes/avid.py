@@ -84,12 +84,14 @@ def _avid(
     negatives: int,
     split: str,
 ) -> "Run":
+    from seehear.evals.retrieval import validation_score
     from seehear.memory import Bank
     from seehear.optim import Adam, constant, cosine, warmed
     from seehear.run import Run, Stage
     from seehear.tasks.avid import AVID, Fill
 
-    clips = shelf(data, seed).split(split)
+    everything = shelf(data, seed)
+    clips = everything.split(split)
     model = avid_model(size, seed)
     bank = Bank(clips.catalog.items, seed=seed)
     task = AVID(model.heads, bank, variant, negatives=negatives)
@@ -110,7 +112,8 @@ def _avid(
             stages.insert(1, Stage("fill", Fill(task), 1, None))
     arguments = {"data": str(data) if data else None, "size": size, "seed": seed, "negatives": negatives}
     recipe = {"name": f"{variant}_avid", "arguments": {**arguments, "epochs": passes, "split": split}}
-    return Run(f"{variant}-avid-{size}", model, clips, stages, batch or share, seed, recipe=recipe)
+    measure, every = validation_score(everything), max(passes // 5, 1)
+    return Run(f"{variant}-avid-{size}", model, clips, stages, batch or share, seed, measure, every, recipe)
 
 
 def shelf(data: Path | None, seed: int) -> "Clips":

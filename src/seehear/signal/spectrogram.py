@@ -10,6 +10,8 @@ colours all the time is gone (cepstral mean normalisation; Atal, 1974). Thesis 2
 the result: [B, C, T, F], T frames, F bins.
 """
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
@@ -41,8 +43,8 @@ class LogSpectrogram(nn.Module):
         relative: bool = False,
     ) -> None:
         super().__init__()
-        self.arguments = {"rate": rate, "window": window, "hop": hop, "frames": frames, "average": average}
-        self.arguments |= {"relative": relative}
+        self.arguments: dict[str, Any] = {"rate": rate, "window": window, "hop": hop, "frames": frames}
+        self.arguments |= {"average": average, "relative": relative}
         self.rate, self.window, self.hop, self.frames, self.average = rate, window, hop, frames, average
         self.relative = relative
         self.bins = 1 + window // 2 // average
