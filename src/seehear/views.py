@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor
 
 from seehear.clip import Clip
@@ -32,9 +32,9 @@ class AudioVisual:
     """One window of pictures "video" [B, 3, T, size, size] and one of sound "audio" [B, 1, frames, bins].
 
     T = `count` frames at `fps`. `area` and `ratio` bound the random crop (fraction of the picture, width / height);
-    `colour` holds the strengths of brightness, contrast, saturation and hue; `grey` the share of windows shown without
-    colour; `volume` the relative gain; `offset` (s) how far the sound may start from the pictures; `stretch` the
-    factors of its temporal jitter.
+    `colour` holds the strengths of brightness, contrast, saturation and hue; with `grey` pictures lose their colour, in
+    evaluation too; `volume` is the relative gain; `offset` (s) how far the sound may start from the pictures; `stretch`
+    the factors of its temporal jitter.
     With `position` set (0 .. 1) nothing is random: the window at that fraction of the clip, the centre crop.
     """
 
@@ -45,7 +45,7 @@ class AudioVisual:
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     mirror: float = 0.5
     colour: tuple[float, float, float, float] = (0.4, 0.4, 0.4, 0.2)
-    grey: float = 0.0
+    grey: bool = False
     volume: float = 0.1
     offset: float = 0.5
     stretch: tuple[float, float] = (0.7, 1.4)
@@ -96,7 +96,7 @@ class AudioVisual:
         frames = clip.frames(start, self.count, self.fps)
         box = centre_box(frames) if fixed else random_box(frames, self.area, self.ratio, generator)
         sound = to_mono(clip.sound(begin, heard, self.front.rate), clip.layout)[0]
-        draws = np.zeros(8) if fixed else generator.random(8)
+        draws = np.zeros(7) if fixed else generator.random(7)
         return {
             "pixels": resize(frames[:, box[0] : box[1], box[2] : box[3]], self.size),
             "samples": np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16),
@@ -106,6 +106,8 @@ class AudioVisual:
     def finish(self, cuts: dict[str, Tensor]) -> dict[str, Tensor]:
         """Cut arrays, stacked [B, ...] on a device, to the views "video" and "audio"."""
         draws, pixels = cuts["draws"], cuts["pixels"]
+        if self.grey:
+            pixels = (pixels.float() @ TO_YIQ[0].to(pixels.device)).round().byte()[..., None].expand_as(pixels)
         sound = (cuts["samples"].float() / 32767)[:, None]
         if self.position is not None:
             return {"video": _normalise(pixels, None), "audio": self.front(sound)}
@@ -114,7 +116,7 @@ class AudioVisual:
         gain = 1 + self.volume * (2 * draws[:, 5] - 1)
         low, high = self.stretch
         stretch = low * (high / low) ** draws[:, 6] if high > low else None
-        map_colour = colour_map(pixels, 2 * draws[:, 1:5] - 1, self.colour, draws[:, 7] < self.grey)
+        map_colour = colour_map(pixels, 2 * draws[:, 1:5] - 1, self.colour)
         return {"video": _normalise(pixels, map_colour), "audio": self.front(sound * gain[:, None, None], stretch)}
 
 
@@ -157,21 +159,16 @@ def resize(frames: UInt8[np.ndarray, "T h w 3"], size: int) -> UInt8[np.ndarray,
 
 
 def colour_map(
-    pixels: UInt8[Tensor, "B T H W 3"],
-    draw: Float[Tensor, "B 4"],
-    strength: tuple[float, float, float, float],
-    grey: Bool[Tensor, "B"],
+    pixels: UInt8[Tensor, "B T H W 3"], draw: Float[Tensor, "B 4"], strength: tuple[float, float, float, float]
 ) -> tuple[Float32[Tensor, "B 3 3"], Float32[Tensor, "B 3"]] | None:
     """The affine map of RGB in [0, 1] that jitters brightness, contrast, saturation and hue of each item.
 
     With draws in [-1, 1] and strengths s: brightness and contrast and saturation are factors 1 + s draw, hue is a
-    rotation of the colour plane by 2 pi s draw. Contrast keeps the mean grey of the item; `grey` items have no
-    saturation at all.
+    rotation of the colour plane by 2 pi s draw. Contrast keeps the mean grey of the item.
     """
-    if not any(strength) and not grey.any():
+    if not any(strength):
         return None
     factor = 1 + draw[:, :3] * draw.new_tensor(strength[:3])
-    factor[grey, 2] = 0
     angle = 2 * torch.pi * strength[3] * draw[:, 3]
     to_yiq = TO_YIQ.to(draw)
     turn = torch.zeros(len(draw), 3, 3, device=draw.device)
