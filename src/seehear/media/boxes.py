@@ -13,7 +13,7 @@ from pathlib import Path
 File = BytesIO | BufferedReader
 
 _MOST_BYTES = 2**26  # a larger `moov` is not searched
-_MOST_BOXES = 100_000
+_MOST_BOXES = 20_000
 _MOST_DEPTH = 12
 _CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"sv3d", b"proj", b"wave", b"mvex"}
 

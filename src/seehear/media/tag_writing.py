@@ -56,7 +56,8 @@ def tagged(source: Source, tags: Tags) -> Iterator[bytes]:
             raise InputError(f"{name}: expected a file in one piece, found fragments; remux it without them first")
         edits = _removals(moov) + _insertions(moov, pictures, sounds, tags)
         new = _spliced(moov, edits)
-        if written(tags_of(new)) != written(tags):
+        found = tags_of(new)
+        if written(found) != written(tags) or (found.spherical is not None and found.spherical.version != 2):
             raise MediaError(name, "corrupt", "its boxes are damaged, so that no tags can be put in")
         yield from _blocks(file, 0, place.at)
         yield _shifted(name, new, place.end, len(new) - len(moov))
