@@ -102,6 +102,17 @@ def spatial(numbers: dict[str, Any]) -> str:
     return f"{table(head, rows)}\n\n{last} {numbers['repeats']} repeats; goal: {numbers['goal']}."
 
 
+def panorama(numbers: dict[str, Any]) -> str:
+    """Crops of panoramas, beside bare remapping."""
+    head = ["panorama", "arm", "ms", "times bare"]
+    rows = [
+        [size, name, f"{one['ms']:.2f} ± {one['error']:.2f}", f"{one['times_bare']:.2f}"]
+        for size, arms in numbers["sizes"].items()
+        for name, one in arms.items()
+    ]
+    return f"{table(head, rows)}\n\n{numbers['repeats']} interleaved repeats; goal: {numbers['goal']}."
+
+
 SECTIONS = {
     "quickstart": ("Quickstart", quickstart),
     "calibration": ("Calibration of the world", calibration),
@@ -110,6 +121,7 @@ SECTIONS = {
     "bank": ("Memory bank", bank),
     "world": ("World", world),
     "spatial": ("Spatial sound", spatial),
+    "panorama": ("Panoramas", panorama),
 }
 
 
