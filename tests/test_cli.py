@@ -5,9 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from seehear.cli import RECIPES, VERBS
+from seehear.media.encode import encode
 
 SEEHEAR = Path(sys.executable).parent / "seehear"
 
@@ -60,6 +62,11 @@ def test_every_recipe_has_its_own_options_and_those_of_training(recipe):
         (["train"], ["expected a recipe first"]),
         (["scan", "nowhere"], ["nowhere"]),
         (["info", "nowhere"], ["nowhere"]),
+        (["doctor"], ["expected a media file"]),
+        (["doctor", "nowhere.mp4"], ["nowhere.mp4", "found none"]),
+        (["doctor", "a.mp4", "--order", "wxyz"], ["--order"]),
+        (["view", "nowhere.mp4", "out.mp4"], ["nowhere.mp4", "found none"]),
+        (["view", "a.mp4"], ["required"]),
         (["report", "nowhere"], ["nowhere"]),
         (["report"], ["expected the folder of a run"]),
         (["pack", "folder"], ["required"]),
@@ -79,6 +86,45 @@ def test_a_folder_without_videos_is_named(tmp_path):
     (tmp_path / "empty" / "notes.txt").write_text("no video")
     refused(seehear("pack", tmp_path / "empty", tmp_path / "library"), "empty")
     refused(seehear("quickstart", "--data", tmp_path / "empty", "--out", tmp_path / "out"), "empty")
+
+
+def test_doctor_lists_what_is_wrong_and_mends_it(tmp_path):
+    noise = np.random.default_rng(0).normal(scale=0.05, size=16000)
+    # A plane wave from 45 degrees to the left and 40 degrees up, in FuMa order and weights.
+    x = y = np.cos(np.radians(40)) * np.sqrt(0.5)
+    wave = np.stack([noise * np.sqrt(0.5), x * noise, y * noise, np.sin(np.radians(40)) * noise]).astype(np.float32)
+    encode(tmp_path / "wave.wav", None, 1.0, wave, 16000)
+    done = seehear("doctor", "wave.wav", "--json", "facts.json", "--fix", "mended.mov", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "channel order FuMa, normalisation FuMa" in done.stdout
+    assert "no problem left" in done.stdout
+    facts = json.loads((tmp_path / "facts.json").read_text())
+    assert facts["channel_order"] == "FuMa"
+    assert len(facts) == 9
+    again = seehear("doctor", "mended.mov", cwd=tmp_path)
+    assert "problems: none" in again.stdout
+
+
+def test_what_is_not_spatial_is_one_line_unless_an_option_says_otherwise(tmp_path):
+    sound = np.random.default_rng(0).normal(scale=0.05, size=8000) * np.array([[1], [0.6], [0], [0.8]])
+    sound = sound.astype(np.float32)
+    pictures = np.random.default_rng(1).integers(0, 255, (4, 48, 64, 3), dtype=np.uint8)
+    encode(tmp_path / "flat.mov", pictures, 4.0, sound, 8000, audio_codec="pcm_s16le")
+    encode(tmp_path / "mono.wav", None, 1.0, sound[:1], 8000)
+    encode(tmp_path / "five.wav", None, 1.0, np.concatenate([sound, sound[:1]]), 8000)
+    (tmp_path / "words.mp4").write_text("no media\n" * 50)
+    refused(seehear("view", "flat.mov", "out.mp4", cwd=tmp_path), "expected a 360° picture, got a flat one", "--plain")
+    refused(seehear("view", "mono.wav", "out.mp4", cwd=tmp_path), "expected ambisonic sound", "got 1 channel (")
+    refused(seehear("view", "five.wav", "out.mp4", cwd=tmp_path), "expected ambisonic sound", "5 channels")
+    refused(seehear("doctor", "words.mp4", cwd=tmp_path), "words.mp4: unknown")
+    listed = seehear("doctor", "five.wav", cwd=tmp_path)
+    assert listed.returncode == 0
+    assert "5 channels of unknown layout" in listed.stdout
+    options = ("--plain", "--width", "64", "--sound", "stereo", "--json", "numbers.json")
+    plain = seehear("view", "flat.mov", "out.mkv", *options, cwd=tmp_path)
+    assert plain.returncode == 0, plain.stderr
+    assert "stereo, two cardioids" in plain.stdout
+    assert json.loads((tmp_path / "numbers.json").read_text())["frames"] == 30
 
 
 @pytest.mark.parametrize("words", [["--help"], ["pack", "--lables", "x"], ["train", "cross_avid", "--sead", "1"]])
