@@ -13,6 +13,7 @@ from seehear.media import decode
 from seehear.media import encode as out
 from seehear.media.probe import probe
 from seehear.media.sounds import SoundTrack
+from seehear.media.tags import Ambisonic, Spherical, Tags
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 COUNT = 120
@@ -173,6 +174,84 @@ def test_every_channel_is_kept_in_its_order(suffix, codec, channels):
     assert got.shape == (channels, 48000)
     assert frequencies(got, 48000) == [300 + 200 * c for c in range(channels)]
     assert probe(data).channels == channels
+
+
+def correlations(got, want):
+    """Of each channel with each, over the middle."""
+    both = np.concatenate([got, want])[:, 9600:-9600]
+    return np.corrcoef(both)[: len(got), len(got) :]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec", "order", "locked", "error"),
+    [
+        (".mp4", None, 1, False, None),
+        (".mp4", None, 2, False, None),
+        (".mp4", None, 3, False, None),
+        (".mp4", None, 1, True, None),
+        (".m4a", "libopus", 2, True, None),
+        (".mp4", "aac", 1, False, None),
+        (".mov", "aac", 1, False, None),
+        (".mp4", "flac", 1, False, 2**-16),
+        (".mp4", "flac", 1, True, 2**-16),
+        (".mov", None, 1, False, 2**-23),
+        (".mov", None, 1, True, 2**-23),
+        (".mov", "pcm_s16le", 2, False, 2**-16),
+        (".mov", "pcm_s16be", 1, False, 2**-16),
+        (".mov", None, 3, True, 2**-23),
+        (".mov", "pcm_f32le", 3, False, 0.0),
+        (".mkv", None, 1, False, None),
+        (".webm", None, 2, False, None),
+        (".opus", None, 1, True, None),
+    ],
+)
+def test_ambisonic_sound_comes_back_in_its_order(suffix, codec, order, locked, error):
+    channels = (order + 1) ** 2 + 2 * locked
+    ambisonic = Ambisonic.ambix(order, locked)
+    tagged = suffix in (".mp4", ".mov")
+    tags = Tags(Spherical(2, "equirectangular") if tagged else None, ambisonic)
+    want = tones(channels, seconds=2.0)
+    picture = None if suffix in (".m4a", ".opus") else numbered(20)
+    data = encode_bytes(picture, 10, want, 48000, suffix=suffix, audio_codec=codec, tags=tags)
+    seen = probe(data)
+    assert (seen.layout, seen.ambisonic, seen.channels) == ("ambisonic", ambisonic, channels)
+    assert seen.spherical == tags.spherical
+    with SoundTrack(data) as track:
+        assert track.layout == "ambisonic"
+    got = sound(data, 0, 2, 48000)
+    if error is not None:
+        assert np.abs(got - want).max() <= error
+    found = correlations(got, want)
+    assert np.diag(found).min() > 0.99
+    assert np.abs(found - np.diag(np.diag(found))).max() < 0.05
+
+
+def test_ambisonic_sound_that_a_file_would_spoil_is_refused(tmp_path):
+    def refuse(channels, suffix, words, codec=None, tags=None):
+        tags = tags or Tags(ambisonic=Ambisonic.ambix(*{4: (1,), 6: (1, True), 9: (2,), 16: (3,)}[channels]))
+        silence = np.zeros((channels, 4800), np.float32) if channels else None
+        with pytest.raises(InputError, match=words) as caught:
+            encode(tmp_path / f"x{suffix}", numbered(5), 10, silence, 48000, audio_codec=codec, tags=tags)
+        assert "\n" not in str(caught.value)
+
+    for channels in (6, 9, 16):
+        refuse(channels, ".mp4", f"expected 4 ambisonic channels for aac, .* got {channels}; use libopus", "aac")
+    refuse(9, ".mp4", "fewer channels for flac", "flac")
+    for suffix, codec in ((".wav", None), (".flac", None), (".avi", None), (".mkv", "flac"), (".mkv", "aac")):
+        refuse(4, suffix, "the files that carry tags", codec)
+    refuse(4, ".webm", "the files that carry tags", tags=Tags(Spherical(2, "equirectangular"), Ambisonic.ambix(1)))
+    refuse(5, ".mp4", "expected 4 channels", tags=Tags(ambisonic=Ambisonic.ambix(1)))
+    refuse(0, ".mp4", "expected 4 channels", tags=Tags(ambisonic=Ambisonic.ambix(1)))
+    refuse(4, ".mp4", "AmbiX order", tags=Tags(ambisonic=Ambisonic(1, "ACN", "SN3D", (0, 2, 3, 1))))
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_no_tag_calls_ambisonic_is_not():
+    for channels in (4, 5, 6, 9):
+        data = encode_bytes(None, 1, tones(channels, seconds=0.5), 48000, suffix=".mov", audio_codec="pcm_s16le")
+        seen = probe(data)
+        assert (seen.channels, seen.ambisonic) == (channels, None)
+        assert seen.layout != "ambisonic"
 
 
 @pytest.mark.parametrize(

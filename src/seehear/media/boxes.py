@@ -13,7 +13,8 @@ from pathlib import Path
 File = BytesIO | BufferedReader
 
 _MOST_BYTES = 2**26  # a larger `moov` is not searched
-_MOST_BOXES = 20_000
+_MOST_BOXES = 100_000
+_MOST_INSIDE = 5_000  # a track has some thirty
 _MOST_DEPTH = 12
 _CONTAINERS = {b"moov", b"trak", b"mdia", b"minf", b"stbl", b"sv3d", b"proj", b"wave", b"mvex"}
 
@@ -77,7 +78,7 @@ def walk(moov: bytes) -> Iterator[Box]:
         parent = waiting.pop()
         at, parents = parent.children, (*parent.parents, parent)
         track = parents[1].at if len(parents) > 1 else 0
-        while seen < _MOST_BOXES and any(moov[at : at + 4]):
+        while seen < _MOST_INSIDE and any(moov[at : at + 4]):
             box = _box(moov[at : at + 16], at, parent.end, parents)
             if box is None:
                 break

@@ -8,7 +8,7 @@ cuts PCM into as many channels as they claim, and its layout of permuted channel
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
@@ -63,56 +63,53 @@ def opened(source: Source) -> Iterator[Media]:
     import av
 
     name = name_of(source)
-    try:
-        file, tags = _without_sa3d(source)
-        container = av.open(file, metadata_errors="ignore", options={"protocol_whitelist": "file"})
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError(f"{name}: expected a media file, found none") from error
-    except PermissionError as error:
-        raise MediaError(name, "corrupt", "it may not be read") from error
-    except (av.error.FFmpegError, ValueError) as error:
-        raise MediaError(name, "unknown", "not a media file that can be read") from error
-    try:
-        with container, nullcontext() if isinstance(file, str) else file:
+    with ExitStack() as closing:
+        try:
+            file, tags = _without_sa3d(source)
+            if not isinstance(file, str):
+                closing.callback(file.close)
+            options = {"protocol_whitelist": "file"}
+            container = closing.enter_context(av.open(file, metadata_errors="ignore", options=options))
+        except (FileNotFoundError, IsADirectoryError) as error:
+            raise InputError(f"{name}: expected a media file, found none") from error
+        except PermissionError as error:
+            raise MediaError(name, "corrupt", "it may not be read") from error
+        except (av.error.FFmpegError, ValueError) as error:
+            raise MediaError(name, "unknown", "not a media file that can be read") from error
+        try:
             if container.format.name.split(",")[0] in _INDIRECT:
                 raise MediaError(name, "unknown", f"a {container.format.name} file has no media of its own")
             yield _media(name, container, tags)
-    except av.error.FFmpegError as error:
-        raise MediaError(name, "corrupt", error.strerror or type(error).__name__) from error
+        except av.error.FFmpegError as error:
+            raise MediaError(name, "corrupt", error.strerror or type(error).__name__) from error
 
 
 def _without_sa3d(source: Source) -> tuple[Any, Tags]:
     """What FFmpeg is to open, and the spatial tags of the source."""
     with opened_bytes(source) as file:
         place, moov = movie(file)
-    # Not by the tree of boxes: FFmpeg also looks for them where they have no business.
-    marks = [place.at + found.start() for found in re.finditer(rb"(?<=\0\0..)SA3D", moov, re.DOTALL)]
-    if not marks:
+    if b"SA3D" not in moov:
         return BytesIO(source) if isinstance(source, bytes) else str(source), tags_of(moov)
-    return _Hiding(opened_bytes(source), marks), tags_of(moov)
+    # Not by the tree of boxes: FFmpeg also looks for them where they have no business.
+    hidden = re.sub(rb"(?<=\0...)SA3D", b"free", moov, flags=re.DOTALL)
+    return _Patched(opened_bytes(source), place.at, hidden), tags_of(moov)
 
 
-class _Hiding:
-    """A file in which the boxes whose kind is at `marks` are called "free", so that they are passed over."""
+class _Patched:
+    """A file with other bytes from `place` on."""
 
-    def __init__(self, file: File, marks: list[int]) -> None:
-        self.file, self.marks, self.seek, self.tell, self.close = file, marks, file.seek, file.tell, file.close
+    def __init__(self, file: File, place: int, patch: bytes) -> None:
+        self.file, self.place, self.patch = file, place, patch
+        self.seek, self.tell, self.close = file.seek, file.tell, file.close
 
     def read(self, count: int = -1) -> bytes:
         """The next bytes."""
         at = self.file.tell()
-        data = bytearray(self.file.read(count))
-        for mark in self.marks:
-            for byte, letter in enumerate(b"free", mark - at):
-                if 0 <= byte < len(data):
-                    data[byte] = letter
-        return bytes(data)
-
-    def __enter__(self) -> "_Hiding":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.file.close()
+        data = self.file.read(count)
+        first, last = max(at, self.place), min(at + len(data), self.place + len(self.patch))
+        if first >= last:
+            return data
+        return data[: first - at] + self.patch[first - self.place : last - self.place] + data[last - at :]
 
 
 def _media(name: str, container: Any, tags: Tags) -> Media:

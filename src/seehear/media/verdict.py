@@ -7,7 +7,7 @@ The words, in the order they are tried: a file gets the first that fits.
 import hashlib
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -28,6 +28,9 @@ REASONS = (
     "silent",
     "duplicate",  # the same bytes as another file
 )
+
+Needs = Literal["both", "pictures", "sound"]
+"""What a file must have: pictures and sound, or only one of them."""
 
 MIN_SECONDS = 1.0
 _SILENCE = 1e-4  # root mean square; -80 dB of full scale, the noise of 16 bits is at -96 dB
@@ -93,13 +96,13 @@ def refused(row: Row, reason: str, detail: str = "") -> Row:
     return replace(row, usable=False, reason=reason, detail=detail)
 
 
-def judge_headers(row: Row, seen: Probe, min_seconds: float = MIN_SECONDS) -> Row:
+def judge_headers(row: Row, seen: Probe, min_seconds: float = MIN_SECONDS, needs: Needs = "both") -> Row:
     """Refuse what the headers already rule out."""
-    if seen.still:
+    if seen.still and needs != "sound":
         return refused(row, "still picture", "a photo")
-    if not seen.width:
+    if not seen.width and needs != "sound":
         return refused(row, "no picture")
-    if not seen.channels:
+    if not seen.channels and needs != "pictures":
         return refused(row, "no sound")
     # Half a frame less than asked for is no reason to lose a file.
     if seen.duration < min_seconds - 0.5 / max(seen.fps, 1):
@@ -107,23 +110,23 @@ def judge_headers(row: Row, seen: Probe, min_seconds: float = MIN_SECONDS) -> Ro
     return row
 
 
-def examine(file: str, path: Path, min_seconds: float = MIN_SECONDS) -> Row:
+def examine(file: str, path: Path, min_seconds: float = MIN_SECONDS, needs: Needs = "both") -> Row:
     """Judge one file by its headers and by windows of its decoded picture and sound; never raises for its content."""
     row = Row(file)
     try:
         seen = probe(path)
         row = known(file, path, seen)
         if seen.still:
-            return judge_headers(row, seen, min_seconds)
+            return judge_headers(row, seen, min_seconds, needs)
         moves = not seen.width or _moves(path, seen)
         sounds = not seen.channels or _sounds(path, seen)
     except (InputError, OSError) as error:
         reason, detail = (error.reason, error.detail) if isinstance(error, MediaError) else ("corrupt", str(error))
         return refused(row, reason, detail)
-    row = judge_headers(row, seen, min_seconds)
-    if row.usable and not moves:
+    row = judge_headers(row, seen, min_seconds, needs)
+    if row.usable and not moves and needs != "sound":
         return refused(row, "still picture", "nothing moves")
-    if row.usable and not sounds:
+    if row.usable and not sounds and needs != "pictures":
         return refused(row, "silent", "below -80 dB of full scale throughout")
     return row
 
