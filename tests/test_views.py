@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from seehear.clip import Clip
 from seehear.data.catalog import ArrayClip, cut_sound, frame_indices
-from seehear.views import MEAN, STD, AudioVisual, centre_box, colour_map, random_box, resize
+from seehear.views import AudioVisual, centre_box, colour_map, random_box, resize
 from small import make_shelf, make_views
 
 
@@ -106,16 +106,6 @@ def test_colour_jitter_at_rest_is_the_identity_and_keeps_grey_grey():
     torch.testing.assert_close(offset, torch.zeros(2, 3))
     matrix, offset = colour_map(pixels, torch.tensor([[0.0, 0.0, 0.7, -0.9]] * 2), (0.4, 0.4, 0.4, 0.2))
     torch.testing.assert_close(matrix @ torch.ones(3), torch.ones(2, 3), atol=2e-3, rtol=0)
-
-
-def test_grey_views_show_no_colour_in_training_and_evaluation():
-    pixels = torch.randint(0, 256, (1, 2, 8, 8, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
-    views = make_views(grey=True, mirror=0.0, colour=(0.0, 0.0, 0.0, 0.0))
-    cuts = {"pixels": pixels, "samples": torch.zeros(1, 4096, dtype=torch.int16), "draws": torch.full((1, 7), 0.5)}
-    grey = pixels.float() @ torch.tensor([0.299, 0.587, 0.114]) / 255
-    for one in (views, views.at(0.5)):
-        seen = one.finish(cuts)["video"].movedim(1, -1) * torch.tensor(STD) + torch.tensor(MEAN)
-        torch.testing.assert_close(seen, grey[..., None].expand_as(seen), atol=3e-3, rtol=0)
 
 
 def test_contrast_keeps_the_mean_grey():

@@ -9,7 +9,7 @@ The result therefore depends on (seed, epoch, item) alone, not on batches, worke
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from math import exp, log, sqrt
+from math import exp, gcd, log, sqrt
 from typing import Any
 
 import numpy as np
@@ -32,9 +32,8 @@ class AudioVisual:
     """One window of pictures "video" [B, 3, T, size, size] and one of sound "audio" [B, 1, frames, bins].
 
     T = `count` frames at `fps`. `area` and `ratio` bound the random crop (fraction of the picture, width / height);
-    `colour` holds the strengths of brightness, contrast, saturation and hue; with `grey` pictures lose their colour, in
-    evaluation too; `volume` is the relative gain; `offset` (s) how far the sound may start from the pictures; `stretch`
-    the factors of its temporal jitter.
+    `colour` holds the strengths of brightness, contrast, saturation and hue; `volume` the relative gain;
+    `offset` (s) how far the sound may start from the pictures; `stretch` the factors of its temporal jitter.
     With `position` set (0 .. 1) nothing is random: the window at that fraction of the clip, the centre crop.
     """
 
@@ -45,7 +44,6 @@ class AudioVisual:
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     mirror: float = 0.5
     colour: tuple[float, float, float, float] = (0.4, 0.4, 0.4, 0.2)
-    grey: bool = False
     volume: float = 0.1
     offset: float = 0.5
     stretch: tuple[float, float] = (0.7, 1.4)
@@ -106,8 +104,6 @@ class AudioVisual:
     def finish(self, cuts: dict[str, Tensor]) -> dict[str, Tensor]:
         """Cut arrays, stacked [B, ...] on a device, to the views "video" and "audio"."""
         draws, pixels = cuts["draws"], cuts["pixels"]
-        if self.grey:
-            pixels = (pixels.float() @ TO_YIQ[0].to(pixels.device)).round().byte()[..., None].expand_as(pixels)
         sound = (cuts["samples"].float() / 32767)[:, None]
         if self.position is not None:
             return {"video": _normalise(pixels, None), "audio": self.front(sound)}
@@ -186,10 +182,16 @@ def _normalise(
     pixels: UInt8[Tensor, "B T H W 3"], colour: tuple[Tensor, Tensor] | None
 ) -> Float32[Tensor, "B 3 T H W"]:
     """Pixels as numbers of mean 0 and spread 1; the memory stays channels-last, which video convolutions like."""
-    video = pixels.float().div_(255)
-    if colour is not None:
+    # Several pixels at a time: three numbers alone leave the lanes of a matrix product empty.
+    together = gcd(pixels[0, ..., 0].numel(), 16)
+    video = pixels.float().view(len(pixels), -1, 3 * together)
+    mean, std = (video.new_tensor(numbers).repeat(together) for numbers in (MEAN, STD))
+    if colour is None:
+        video.sub_(255 * mean).div_(255 * std)
+    else:
         matrix, offset = colour
-        flat = video.flatten(1, 3)
-        video = torch.baddbmm(offset[:, None], flat, matrix.mT).clamp_(0, 1).view_as(video)
-    video = video.sub_(video.new_tensor(MEAN)).div_(video.new_tensor(STD))
-    return video.permute(0, 4, 1, 2, 3)
+        each = matrix.mT / (255 * std[:3])
+        blocks = torch.einsum("ij,bkl->bikjl", torch.eye(together).to(each), each).flatten(3, 4).flatten(1, 2)
+        shift = (offset.repeat(1, together) - mean) / std
+        video = torch.baddbmm(shift[:, None], video, blocks).clamp_(-mean / std, (1 - mean) / std)
+    return video.view(pixels.shape).permute(0, 4, 1, 2, 3)
