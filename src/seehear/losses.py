@@ -11,15 +11,17 @@ from torch import Tensor, nn
 
 
 def noise_contrastive(
-    positive: Float[Tensor, "B"], negative: Float[Tensor, "B K"], partition: float
+    positive: Float[Tensor, "B *P"], negative: Float[Tensor, "B K"], partition: float
 ) -> Float[Tensor, "B"]:
     """Noise-contrastive estimation of Eq. 2.3 (thesis), with partition function Z and uniform noise.
 
     P(D = 1 | s) = e^s / (e^s + K Z);  loss = -log P(D = 1 | positive) - sum_k log (1 - P(D = 1 | negative_k)).
-    The size of the data set cancels. Written with softplus, because e^s overflows for small temperatures.
+    With several positives, the mean of their losses (Eq. 2.9). The size of the data set cancels. Written with softplus,
+    because e^s overflows for small temperatures.
     """
     bias = log(negative.shape[1] * partition)
-    return nn.functional.softplus(bias - positive) + nn.functional.softplus(negative - bias).sum(1)
+    attraction = nn.functional.softplus(bias - positive).reshape(len(positive), -1).mean(1)
+    return attraction + nn.functional.softplus(negative - bias).sum(1)
 
 
 def contrastive(scores: Float[Tensor, "B G"], target: Int64[Tensor, "B"]) -> Float[Tensor, "B"]:

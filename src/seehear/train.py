@@ -94,6 +94,8 @@ class Loop:
             # No two epochs of a run share their draws, whatever their stage.
             first = sum(other.epochs for other in run.stages[: at.stage])
             while at.epoch < stage.epochs:
+                if at.step == 0:
+                    stage.task.begin_epoch(at.epoch)
                 for cut in self.timed(self.loader(stage).epoch(first + at.epoch, at.step)):
                     shown.advance(1, self.step(stage, module, cut))
                     if time.monotonic() - self.last_save > self.save_seconds:

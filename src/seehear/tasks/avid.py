@@ -14,6 +14,7 @@ The same negatives serve both modalities. Z is estimated once, from the negative
 from typing import Literal
 
 import torch
+from jaxtyping import Int64
 from torch import Tensor, nn
 
 from seehear import dist
@@ -82,7 +83,12 @@ class AVID(Task):
 
     def _against_bank(self, z: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         own = self.bank.position(batch.items)
-        negatives = self._negatives(own, batch)
+        return self.discriminate(z, own, self._negatives(own, batch))
+
+    def discriminate(
+        self, z: dict[str, Tensor], own: Int64[Tensor, "B"], negatives: Int64[Tensor, "B K"]
+    ) -> dict[str, Tensor]:
+        """The variant's terms against the items' own rows of the bank and the rows of these negatives."""
         scores = {}
         for anchor, other in self.terms:
             positive = (z[anchor] * getattr(self.bank, other)[own]).sum(1) / self.temperature

@@ -27,3 +27,6 @@ class Task(nn.Module, ABC):
 
     def remember(self, response: Response, batch: Batch) -> None:
         """Update the memory after the optimiser's step; most tasks have none."""
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Look at the whole memory before an epoch of the stage; what is found is kept in buffers, for resuming."""
