@@ -184,7 +184,7 @@ def _normalise(
     """Pixels as numbers of mean 0 and spread 1; the memory stays channels-last, which video convolutions like."""
     # Several pixels at a time: three numbers alone leave the lanes of a matrix product empty.
     together = gcd(pixels[0, ..., 0].numel(), 16)
-    video = pixels.float().view(len(pixels), -1, 3 * together)
+    video = pixels.float().reshape(len(pixels), -1, 3 * together)
     mean, std = (video.new_tensor(numbers).repeat(together) for numbers in (MEAN, STD))
     if colour is None:
         video.sub_(255 * mean).div_(255 * std)
