@@ -16,6 +16,8 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
+from seehear.errors import InputError
+
 FLOOR = 1e-10
 """Power below which everything is silence (-100 dB)."""
 
@@ -25,8 +27,10 @@ class LogSpectrogram(nn.Module):
 
     `window` (samples) is the length of the transform. With `average` > 1 the constant bin is kept and the others are
     averaged in power in groups of that size: F = 1 + window / 2 / average. `relative` takes each bin's level relative
-    to its mean over the sound. Mean and standard deviation (dB) are
-    estimated from training data with `fit` and travel with the weights.
+    to its mean over the sound. With `reflect` the sound is mirrored at its ends (it is longer than half a window then)
+    instead of followed by silence; levels more than `span` (dB) below the loudest of a sound are raised to that. Mean
+    and standard deviation (dB) are estimated from training data with `fit` and travel with the weights; NaN says that
+    nobody knows them.
     """
 
     mean: Tensor
@@ -41,12 +45,16 @@ class LogSpectrogram(nn.Module):
         frames: int = 200,
         average: int = 1,
         relative: bool = False,
+        reflect: bool = False,
+        span: float | None = None,
     ) -> None:
         super().__init__()
         self.arguments: dict[str, Any] = {"rate": rate, "window": window, "hop": hop, "frames": frames}
         self.arguments |= {"average": average, "relative": relative}
+        # Only where they differ: runs from before these arguments keep their description, and resume.
+        self.arguments |= ({"reflect": True} if reflect else {}) | ({} if span is None else {"span": span})
         self.rate, self.window, self.hop, self.frames, self.average = rate, window, hop, frames, average
-        self.relative = relative
+        self.relative, self.reflect, self.span = relative, reflect, span
         self.bins = 1 + window // 2 // average
         self.register_buffer("mean", torch.zeros(self.bins))
         self.register_buffer("std", torch.ones(self.bins))
@@ -67,6 +75,11 @@ class LogSpectrogram(nn.Module):
         """64 x 65 for 1.024 s at 16 kHz, 16 ms apart, relative to each sound's own spectrum."""
         return cls(rate=16_000, window=512, hop=256, frames=64, average=4, relative=True)
 
+    @classmethod
+    def published(cls) -> "LogSpectrogram":
+        """200 x 257 for 2 s at 24 kHz as the published AVID weights were trained: windows of 43 ms, pairs of bins."""
+        return cls(window=1024, average=2, reflect=True, span=100.0)
+
     @property
     def seconds(self) -> float:
         """Length of the sound that `frames` time steps cover (s)."""
@@ -76,13 +89,18 @@ class LogSpectrogram(nn.Module):
         """10 log10 of the power of every frame that starts inside the sound, T = N / hop (at least one), in dB."""
         batch, channels, samples = sound.shape
         steps = max(samples // self.hop, 1)
-        padded = nn.functional.pad(sound, (self.window // 2, self.window))
+        half = self.window // 2
+        if self.reflect:
+            padded = nn.functional.pad(sound, (half, half), mode="reflect")
+        else:
+            padded = nn.functional.pad(sound, (half, self.window))
         pieces = padded.unfold(-1, self.window, self.hop)[:, :, :steps]
         power = torch.fft.rfft(pieces * self.hann).abs().square()
         if self.average > 1:
             groups = power[..., 1:].reshape(batch, channels, steps, -1, self.average).mean(-1)
             power = torch.cat([power[..., :1], groups], dim=-1)
-        return 10 * power.clamp(min=FLOOR).log10()
+        level = 10 * power.clamp(min=FLOOR).log10()
+        return level if self.span is None else level.maximum(level.amax((2, 3), keepdim=True) - self.span)
 
     def forward(
         self, sound: Float32[Tensor, "B C N"], stretch: Float[Tensor, "B"] | None = None
@@ -90,8 +108,11 @@ class LogSpectrogram(nn.Module):
         """The normalised spectrogram of the first `frames` steps.
 
         `stretch` is the temporal jitter of thesis 2.7.1: item b reads its time axis at steps k stretch[b] (linearly
-        interpolated), so that `seconds * stretch` of sound fill the same number of frames.
+        interpolated), so that `seconds * stretch` of sound fill the same number of frames. Raises InputError without
+        statistics.
         """
+        if self.std.isnan().any():
+            raise InputError("expected a spectrogram with statistics, this one has none: seehear import --statistics")
         level = self.decibel(sound)
         if stretch is not None:
             level = _read_at(level, stretch[:, None] * torch.arange(self.frames, device=level.device))
