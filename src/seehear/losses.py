@@ -4,8 +4,9 @@
 A score is the similarity x.y / tau of two unit vectors divided by the temperature.
 """
 
-from math import log
+from math import log, sqrt
 
+import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
@@ -27,3 +28,26 @@ def noise_contrastive(
 def contrastive(scores: Float[Tensor, "B G"], target: Int64[Tensor, "B"]) -> Float[Tensor, "B"]:
     """InfoNCE (van den Oord et al., 2018): -log softmax(scores)[target], each anchor against G candidates."""
     return nn.functional.cross_entropy(scores, target, reduction="none")
+
+
+def soft_contrastive(scores: Float[Tensor, "B G"], target: Float[Tensor, "B G"]) -> Float[Tensor, "B"]:
+    """Cross-entropy -sum_g T_g log softmax(scores)_g with target distributions T (thesis Eq. 3.7, one modality)."""
+    return nn.functional.cross_entropy(scores, target, reduction="none")
+
+
+def agreement_weights(
+    score: Float[Tensor, "B"],
+    mean: Float[Tensor, ""],
+    deviation: Float[Tensor, ""],
+    midpoint: float = -1.0,
+    spread: float = 0.5,
+    floor: float = 0.25,
+) -> Float[Tensor, "B"]:
+    """Sample weights of thesis Eq. 3.6: low where the two modalities of an item agree less than those of most items.
+
+    w = floor + (1 - floor) Phi((score - mean - midpoint deviation) / (sqrt(spread) deviation)), Phi the standard normal
+    distribution function: the second parameter of the normal in Eq. 3.6 is a variance.
+    """
+    # Scores that are all equal have no spread to be measured by: they are all as good as the mean.
+    distance = (score - mean) / deviation.clamp(min=1e-6)
+    return floor + (1 - floor) * torch.special.ndtr((distance - midpoint) / sqrt(spread))
