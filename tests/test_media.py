@@ -11,8 +11,10 @@ import pytest
 from seehear.errors import InputError, MediaError
 from seehear.media import decode
 from seehear.media import encode as out
+from seehear.media.boxes import movie, walk
 from seehear.media.probe import probe
 from seehear.media.sounds import SoundTrack
+from seehear.media.tag_writing import _Edit, _spliced
 from seehear.media.tags import Ambisonic, Spherical, Tags
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -244,6 +246,27 @@ def test_ambisonic_sound_that_a_file_would_spoil_is_refused(tmp_path):
     refuse(0, ".mp4", "expected 4 channels", tags=Tags(ambisonic=Ambisonic.ambix(1)))
     refuse(4, ".mp4", "AmbiX order", tags=Tags(ambisonic=Ambisonic(1, "ACN", "SN3D", (0, 2, 3, 1))))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("labels", "layout"),
+    [
+        ([1, 2, 3, 4, 5, 6], "5.1"),
+        ([1, 2, 5, 6, 3, 4], "6 channels"),
+        ([1, 1, 1, 1, 1, 1], "6 channels"),
+        ([200, 201, 202, 203, 1, 2], "6 channels"),
+    ],
+)
+def test_quicktime_may_name_its_channels_in_any_order(labels, layout):
+    data = encode_bytes(None, 1, tones(6, seconds=1.0), 48000, suffix=".mov", audio_codec="pcm_s16le")
+    place, moov = movie(BytesIO(data))
+    entry = next(box for box in walk(moov) if box.entry)
+    body = bytes(12) + len(labels).to_bytes(4, "big")
+    body += b"".join(label.to_bytes(4, "big") + bytes(16) for label in labels)
+    box = (8 + len(body)).to_bytes(4, "big") + b"chan" + body
+    data = data[: place.at] + _spliced(moov, [_Edit(entry.end, entry.end, box, (*entry.parents, entry))])
+    assert probe(data).layout == layout
+    assert frequencies(sound(data, 0, 1, 48000), 48000) == [300 + 200 * c for c in range(6)]
 
 
 def test_what_no_tag_calls_ambisonic_is_not():

@@ -3,6 +3,7 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from gc import collect
 from io import BytesIO
 from math import radians
 from pathlib import Path
@@ -272,6 +273,15 @@ def test_tags_that_cannot_be_written_are_refused(tmp_path):
         write_tags(path, path, Tags(ambisonic=Ambisonic.ambix(2)))
     assert path.read_bytes() == data
     assert [file.name for file in tmp_path.iterdir()] == ["x.mp4"]
+
+
+def test_a_tagged_file_that_cannot_be_opened_is_closed(tmp_path):
+    path = tmp_path / "x.mp4"
+    at = TAGGED[True].index(b"stts")
+    path.write_bytes(TAGGED[True][: at + 8] + b"\xff" * 4 + TAGGED[True][at + 12 :])
+    with pytest.raises(MediaError, match="unknown"):
+        probe(path)
+    collect()  # a file left open would be a warning now, and warnings are errors
 
 
 @pytest.mark.parametrize("flags", ["frag_keyframe+empty_moov", "frag_keyframe+empty_moov+default_base_moof", "dash"])

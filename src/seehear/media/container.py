@@ -2,13 +2,14 @@
 """Opening a media file: which of its streams are used, where its clock starts, and what its errors mean.
 
 Media files are hostile: playlists that name other files are refused, pictures over 2^26 pixels are not decoded, and
-every error of the decoders becomes a MediaError that names the file. Ambisonic tags (SA3D) are hidden from FFmpeg: it
-cuts PCM into as many channels as they claim, and its layout of permuted channels crashes PyAV 18.
+every error of the decoders becomes a MediaError that names the file. Ambisonic tags (SA3D) are hidden from FFmpeg,
+which cuts PCM into as many channels as they claim; so are channel layouts of an unusual order, which crash PyAV 18.
 """
 
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from ctypes import py_object, pythonapi
 from dataclasses import dataclass
 from fractions import Fraction
 from io import BytesIO
@@ -24,6 +25,7 @@ Source = Path | bytes
 MAX_PIXELS = 2**26  # 8192 x 8192: twice the pixels of an 8K panorama
 # Formats that point at other files, or make pictures of plain text.
 _INDIRECT = {"hls", "dash", "concat", "concatf", "imf", "sdp", "rtsp", "tty", "lavfi", "webm_dash_manifest"}
+_LAYOUTS = (b"SA3D", b"chan", b"chnl")
 _COVER = 0x0400  # FFmpeg's disposition "attached picture"
 
 
@@ -65,11 +67,9 @@ def opened(source: Source) -> Iterator[Media]:
     name = name_of(source)
     with ExitStack() as closing:
         try:
-            file, tags = _without_sa3d(source)
-            if not isinstance(file, str):
-                closing.callback(file.close)
-            options = {"protocol_whitelist": "file"}
-            container = closing.enter_context(av.open(file, metadata_errors="ignore", options=options))
+            container, tags = _opened(source, _LAYOUTS[:1], closing)
+            if any(map(_crashes, container.streams.audio)):
+                container, tags = _opened(source, _LAYOUTS, closing)
         except (FileNotFoundError, IsADirectoryError) as error:
             raise InputError(f"{name}: expected a media file, found none") from error
         except PermissionError as error:
@@ -79,20 +79,38 @@ def opened(source: Source) -> Iterator[Media]:
         try:
             if container.format.name.split(",")[0] in _INDIRECT:
                 raise MediaError(name, "unknown", f"a {container.format.name} file has no media of its own")
+            if any(map(_crashes, container.streams.audio)):
+                raise MediaError(name, "unknown", "the channels of its sound are in an order that cannot be read")
             yield _media(name, container, tags)
         except av.error.FFmpegError as error:
             raise MediaError(name, "corrupt", error.strerror or type(error).__name__) from error
 
 
-def _without_sa3d(source: Source) -> tuple[Any, Tags]:
-    """What FFmpeg is to open, and the spatial tags of the source."""
+def _opened(source: Source, hidden: tuple[bytes, ...], closing: ExitStack) -> tuple[Any, Tags]:
+    """Open a file without some of its boxes, until `closing`; and the spatial tags of the file."""
+    import av
+
     with opened_bytes(source) as file:
         place, moov = movie(file)
-    if b"SA3D" not in moov:
-        return BytesIO(source) if isinstance(source, bytes) else str(source), tags_of(moov)
-    # Not by the tree of boxes: FFmpeg also looks for them where they have no business.
-    hidden = re.sub(rb"(?<=\0...)SA3D", b"free", moov, flags=re.DOTALL)
-    return _Patched(opened_bytes(source), place.at, hidden), tags_of(moov)
+    if any(kind in moov for kind in hidden):
+        # Not by the tree of boxes: FFmpeg also looks for them where they have no business.
+        seen = re.sub(rb"(?<=\0...)(" + b"|".join(hidden) + b")", b"free", moov, flags=re.DOTALL)
+        target: Any = _Patched(opened_bytes(source), place.at, seen)
+    else:
+        target = BytesIO(source) if isinstance(source, bytes) else str(source)
+    if not isinstance(target, str):
+        closing.callback(target.close)
+    options = {"protocol_whitelist": "file"}
+    return closing.enter_context(av.open(target, metadata_errors="ignore", options=options)), tags_of(moov)
+
+
+def _crashes(sound: Any) -> bool:
+    """Whether the channels have an order that FFmpeg keeps as a list: PyAV copies its address and frees it twice."""
+    layout = sound.codec_context.layout if sound.codec_context is not None else None
+    if layout is None or " channels (" not in layout.name:
+        return False
+    pythonapi.Py_IncRef(py_object(layout))  # never freed, so that it does not happen here
+    return True
 
 
 class _Patched:
