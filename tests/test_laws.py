@@ -8,6 +8,7 @@ from torch import nn
 from seehear.clip import Batch, Response
 from seehear.memory import Bank
 from seehear.tasks.avid import AVID, Fill
+from seehear.tasks.cma import CMA
 from seehear.tasks.supervised import Supervised
 from small import make_model
 
@@ -18,11 +19,18 @@ def avid(variant, targets="bank"):
     return lambda model: AVID(model.heads, Bank(ITEMS), variant, targets, negatives=32)
 
 
+def cma(model):
+    task = CMA(avid("cross")(model), positives=4)
+    task.begin_epoch(0)
+    return task
+
+
 TASKS = {
     "self-avid": avid("self"),
     "cross-avid": avid("cross"),
     "joint-avid": avid("joint"),
     "cross-avid, batch": avid("cross", "batch"),
+    "cma": cma,
     "supervised": lambda model: Supervised({"video": 32, "audio": 32}, 3),
 }
 
@@ -65,9 +73,9 @@ def test_the_order_of_the_batch_does_not_matter(made):
     model.eval()
     batch, order = make_batch(), torch.randperm(8, generator=torch.Generator().manual_seed(1))
     response = task.respond(model.encoders, batch)
-    if isinstance(task, AVID):
+    if isinstance(task, AVID | CMA):
         # Negatives are drawn by place in the batch: give every item the same ones, so that only order differs.
-        task.bank.negatives = lambda own, count, generator: (own[:, None] + torch.arange(1, count + 1)) % len(ITEMS)
+        task._negatives = lambda own, batch: (own[:, None] + torch.arange(1, 33)) % len(ITEMS)
     turned = Batch(batch.items[order], batch.labels[order], {n: v[order] for n, v in batch.views.items()}, batch.draw)
     other = task.respond(model.encoders, turned)
     for name, output in response.outputs.items():

@@ -5,7 +5,7 @@ Letters: N items, Q queries, G gallery items, K classes, D numbers of an embeddi
 """
 
 import torch
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int, Int64
 from torch import Tensor
 
 # Similarities closer than this are ties: equal embeddings differ by rounding when a matrix product is cut into tiles.
@@ -52,6 +52,18 @@ def recall_at_k(
     missed = torch.exp(_log_choose(tied_wrong, places) - _log_choose(tied_wrong + tied_right, places))
     missed = torch.where(places > tied_wrong, 0.0, missed)
     return torch.where(right.any(1), 1 - missed, float("nan"))
+
+
+def precision_at_k(found: Int[Tensor, "N P"], labels: Int64[Tensor, "N"]) -> Float64[Tensor, "P"]:
+    """Share of items of the own class among the first k found for an item, k = 1 .. P, averaged over items.
+
+    Row i of `found` names items other than i, best first. Items without a label (-1) are not counted, neither as
+    queries nor where they were found; NaN where nothing is left to count. Thesis figure 2.5.
+    """
+    labels, found = labels.to(found.device), found[labels.to(found.device) >= 0]
+    theirs, own = labels[found], labels[labels >= 0]
+    right = (theirs == own[:, None]).double().cumsum(1)
+    return (right / (theirs >= 0).double().cumsum(1)).nanmean(0)
 
 
 def _log_choose(n: Float64[Tensor, "Q"], k: Float64[Tensor, "Q"]) -> Float64[Tensor, "Q"]:
