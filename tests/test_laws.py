@@ -9,6 +9,7 @@ from seehear.clip import Batch, Response
 from seehear.memory import Bank
 from seehear.tasks.avid import AVID, Fill
 from seehear.tasks.cma import CMA
+from seehear.tasks.robust import RobustXID, Softening, Weighting
 from seehear.tasks.supervised import Supervised
 from small import make_model
 
@@ -31,6 +32,8 @@ TASKS = {
     "joint-avid": avid("joint"),
     "cross-avid, batch": avid("cross", "batch"),
     "cma": cma,
+    "xid": lambda model: RobustXID(model.heads, Bank(ITEMS), negatives=32),
+    "robust-xid": lambda model: RobustXID(model.heads, Bank(ITEMS), Weighting(), Softening(), negatives=32),
     "supervised": lambda model: Supervised({"video": 32, "audio": 32}, 3),
 }
 
