@@ -342,8 +342,33 @@ def report(runs: Positional[tuple[Path, ...]], out: Path | None = None) -> None:
     print(write_report(list(runs), out or runs[0] / "report.html"))
 
 
+def import_published(
+    file: Positional[Path],
+    out: Path,
+    source: Annotated[Literal["avid-cma"], arg(name="from")] = "avid-cma",
+    statistics: Path | None = None,
+    report_json: Report = None,
+) -> None:
+    """Turn published weights into a run folder, so that every protocol measures them.
+
+    Example: seehear import checkpoint.pth.tar --from avid-cma --statistics audio-stats.npz --out runs/published
+
+    Args:
+        file: the published checkpoint, or its tensors as safetensors.
+        out: the run folder to make.
+        source: whose weights they are.
+        statistics: the published mean and spread of the spectrogram (.npz, arrays mean and std).
+    """
+    from seehear.published import import_weights
+
+    found = import_weights(file, out, source, statistics)
+    for name, value in found.items():
+        print(f"{name}: {value}")
+    _write(report_json, found)
+
+
 def train(arguments: list[str]) -> None:
-    """Train encoders by a recipe: cross_avid, self_avid, joint_avid, or your own as MODULE:FUNCTION.
+    """Train encoders by a recipe: cross_avid, cross_avid_cma, robust_xid, ..., or your own as MODULE:FUNCTION.
 
     Example: seehear train cross_avid --data holiday.library --out runs/holiday
     """
@@ -390,6 +415,8 @@ RECIPES = {
     "cross_avid": "seehear.recipes.avid:cross_avid",
     "self_avid": "seehear.recipes.avid:self_avid",
     "joint_avid": "seehear.recipes.avid:joint_avid",
+    "cross_avid_cma": "seehear.recipes.cma:cross_avid_cma",
+    "robust_xid": "seehear.recipes.robust:robust_xid",
 }
 VERBS: dict[str, Verb] = {
     "quickstart": quickstart,
@@ -403,6 +430,7 @@ VERBS: dict[str, Verb] = {
     "eval": evaluate,
     "embed": embed,
     "report": report,
+    "import": import_published,
 }
 
 
