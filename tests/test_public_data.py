@@ -4,14 +4,22 @@
 import csv
 import string
 
+import numpy as np
 import pytest
-from hypothesis import given
+import soundfile
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seehear.data.public import LAYOUTS, SPLITS, read
+from seehear.data.info import info, info_table
+from seehear.data.library import Library
+from seehear.data.pack import pack
+from seehear.data.public import LAYOUTS, read
 from seehear.data.public.listing import Folder, by_split, class_name
 from seehear.data.public.tables import cells, lines, records
-from seehear.errors import InputError
+from seehear.data.store import Store
+from seehear.errors import InputError, MediaError
+from seehear.media.decode import sound
+from seehear.media.encode import encode
 
 FILMS = ["-3B32lodo2M", "0123456789_", "abcdefghijk"]
 
@@ -249,7 +257,7 @@ def test_arguments(tmp_path):
     with pytest.raises(InputError, match=r"expected a layout out of kinetics400, .*, got imagenet"):
         read("imagenet", tmp_path)
     for layout in LAYOUTS:
-        with pytest.raises(InputError, match=f"expected a split of {layout} from 1 to {SPLITS.get(layout, 1)}, got 9"):
+        with pytest.raises(InputError, match=f"expected a split of {layout} from 1 to {LAYOUTS[layout].splits}, got 9"):
             read(layout, tmp_path, 9)
 
 
@@ -319,6 +327,7 @@ def test_records(tmp_path):
 WORDS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=8)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.lists(WORDS.filter(lambda word: word[0] not in '#"'), min_size=1, max_size=4), max_size=5))
 def test_cells_read_what_was_written(tmp_path_factory, table):
     path = tmp_path_factory.getbasetemp() / "written.csv"
@@ -327,6 +336,7 @@ def test_cells_read_what_was_written(tmp_path_factory, table):
     assert [row for _, row in cells(path, comment="#")] == table
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.binary(max_size=200))
 def test_any_bytes(tmp_path_factory, data):
     """Whatever a list holds, the answer is rows or an InputError of one line."""
@@ -340,6 +350,7 @@ def test_any_bytes(tmp_path_factory, data):
     assert "\n" not in said
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.dictionaries(st.sampled_from(FILMS), st.integers(0, 99999), min_size=1), st.integers(0, 6), st.data())
 def test_segment_names(tmp_path_factory, starts, form, data):
     """A clip is found under any of the names downloaders give it, and every clip is either found or missing."""
@@ -359,6 +370,7 @@ NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=3)
 PARTS = st.dictionaries(NAMES, st.sampled_from([("cat", "train"), ("cat", "test")]), min_size=1)
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.dictionaries(st.integers(1, 3), PARTS, min_size=1), st.data())
 def test_by_split(splits, data):
     """The truth columns hold every split, and the split is the chosen one's."""
@@ -371,6 +383,7 @@ def test_by_split(splits, data):
         assert label.split == expected[f"split {chosen}"]
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text())
 def test_class_name(text):
     once = class_name(text)
@@ -386,3 +399,103 @@ def test_video_before_sound(tmp_path):
     assert folder.find(["a/x.mp4"]) == "a/x.wav"
     assert folder.find(["y.z"]) == "b/y.z.WAV"
     assert folder.find(["c/x"]) is None
+
+
+def packed(folder, library, listing, layout):
+    return pack(
+        folder,
+        library,
+        labels=listing.labels,
+        needs=LAYOUTS[layout].needs,
+        seconds=3.0,
+        rate=16000,
+        workers=1,
+        quiet=True,
+    )
+
+
+def hiss(path, seconds, rate=22050, gain=0.1, seed=0):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    samples = gain * np.random.default_rng(seed).standard_normal(round(seconds * rate))
+    soundfile.write(path, samples, rate)
+
+
+def test_sound_alone_is_packed(tmp_path):
+    """Clips without pictures: cut to length, with label, split and fold; their sound is the file's to 16 bits."""
+    root = tmp_path / "set"
+    lengths = {"1-1-A-0.wav": 1.5, "2-2-A-0.wav": 7.2, "3-3-A-0.ogg": 3.0, "4-4-A-0.flac": 0.9, "5-5-A-0.wav": 2.0}
+    for seed, (name, seconds) in enumerate(lengths.items()):
+        hiss(root / "audio" / name, seconds, gain=0.0 if name[0] == "5" else 0.1, seed=seed)
+    head = "filename,fold,target,category,esc10,src_file,take\n"
+    grow(
+        root,
+        "audio/unlisted.wav",
+        esc50__csv=head + "".join(f"{n[:7]}.wav,{n[0]},0,dog,True,{n[2]},A\n" for n in lengths),
+    )
+    found = packed(root, tmp_path / "library", read("esc50", root, 2), "esc50")
+    assert found["quarantined"] == {"too short": 1, "silent": 1}
+    library = Library(tmp_path / "library")
+    starts, names = library.catalog.truth["start"], [source[6:] for source in library.catalog.sources]
+    assert list(zip(names, starts, library.catalog.durations.tolist(), strict=True)) == [
+        ("1-1-A-0.wav", 0.0, 1.5),
+        ("2-2-A-0.wav", 0.0, 3.0),
+        ("2-2-A-0.wav", 3.0, 3.0),
+        ("2-2-A-0.wav", 6.0, pytest.approx(1.2, abs=1e-9)),
+        ("3-3-A-0.ogg", 0.0, 3.0),
+    ]
+    assert library.catalog.splits == ("train", "test", "test", "test", "train")
+    assert library.catalog.truth["fold"] == (1, 2, 2, 2, 3)
+    assert library.catalog.classes == ("dog",)
+    for row, (name, start) in enumerate(zip(names, starts, strict=True)):
+        clip = library.open(row)
+        whole = sound(root / "audio" / name, start, clip.duration, 16000)
+        assert np.abs(clip.sound(0.0, clip.duration, 16000) - whole).max() <= 1 / 32768
+        with pytest.raises(MediaError, match=r"library item \d: no picture"):
+            clip.frames(0.0, 1, 8.0)
+    about = info(tmp_path / "library")
+    assert (about["pictures"], about["fps"], about["channels"]) == ({"none": 5}, {"none": 5}, {"1": 5})
+    assert info_table(about).row_count > 5
+
+
+def test_films_without_sound_are_packed(tmp_path):
+    """Clips without sound are silent, only listed films are packed, and another split changes labels alone."""
+    root, target = tmp_path / "set", tmp_path / "library"
+    (root / "wave").mkdir(parents=True)
+    for number in range(3):
+        film = np.random.default_rng(number).integers(0, 255, (20, 32, 48, 3), dtype=np.uint8)
+        tone = None if number else np.full((1, 32000), 0.25, dtype=np.float32)
+        encode(root / "wave" / f"{number}.mkv", film, 10.0, tone, 16000, audio_codec="flac")
+    grow(root, wave_test_split1__txt="0.avi 1\n1.avi 2\n", wave_test_split2__txt="0.avi 2\n1.avi 0\n")
+    with pytest.raises(InputError, match=r"expected files with picture and sound, found none usable \(no sound 1"):
+        pack(
+            root,
+            tmp_path / "both",
+            labels={"wave/1.mkv": read("hmdb51", root).labels["wave/1.mkv"]},
+            workers=1,
+            quiet=True,
+        )
+    assert packed(root, target, read("hmdb51", root, 1), "hmdb51")["clips"] == 2
+    first = Library(target)
+    assert first.catalog.sources == ("wave/0.mkv", "wave/1.mkv")
+    assert first.catalog.splits == ("train", "test")
+    heard, silent = first.open(0), first.open(1)
+    np.testing.assert_allclose(heard.sound(0.5, 1.0, 16000), np.full((1, 16000), 0.25), atol=1e-3)
+    assert silent.sound(0.5, 1.0, 24000).tobytes() == np.zeros((1, 24000), dtype=np.float32).tobytes()
+    assert silent.frames(0.0, 4, 8.0).shape == (4, 32, 48, 3)
+    assert info(target)["channels"] == {"0": 1, "1": 1}
+    again = packed(root, target, read("hmdb51", root, 2), "hmdb51")
+    assert (again["clips"], again["done_before"]) == (0, 2)
+    assert Library(target).catalog.splits == ("test", "unused")
+    assert Library(target).catalog.truth["split 1"] == ("train", "test")
+
+
+def test_what_a_file_needs_is_a_setting(tmp_path, monkeypatch):
+    hiss(tmp_path / "set" / "1.wav", 1.5)
+    pack(tmp_path / "set", tmp_path / "library", needs="sound", workers=1, quiet=True)
+    with pytest.raises(InputError, match="expected the settings it was made with, needs sound, got both"):
+        pack(tmp_path / "set", tmp_path / "library", workers=1, quiet=True)
+    # A library made before there was the setting goes on as one that needs both.
+    made_with = Store(tmp_path / "library").settings()
+    monkeypatch.setattr(Store, "settings", lambda store: {k: v for k, v in made_with.items() if k != "needs"})
+    with pytest.raises(InputError, match="expected the settings it was made with, needs both, got sound"):
+        pack(tmp_path / "set", tmp_path / "library", needs="sound", workers=1, quiet=True)

@@ -65,7 +65,10 @@ def _value(scalar: Any) -> Any:
 
 
 class PackedClip(Clip):
-    """One clip of a library, read as a whole when its pictures or its sound are first asked for."""
+    """One clip of a library, read as a whole when its pictures or its sound are first asked for.
+
+    A clip packed without sound is silent; one packed without pictures raises MediaError "no picture" for its frames.
+    """
 
     def __init__(self, library: Library, row: int, label: int, known: dict[str, Any]) -> None:
         self.library, self.row, self.label = library, row, label
@@ -84,6 +87,8 @@ class PackedClip(Clip):
 
     def frames(self, start: float, count: int, fps: float) -> UInt8[np.ndarray, "T H W 3"]:
         pictures, _ = self._packed()
+        if not len(pictures):
+            raise MediaError(f"{self.library.uri} item {self.item}", "no picture", "expected a clip with pictures")
         try:
             return unpack(pictures, frame_indices(start, count, fps, self.fps, len(pictures)), self.library.profile)
         except MediaError as error:
@@ -91,6 +96,8 @@ class PackedClip(Clip):
 
     def sound(self, start: float, duration: float, rate: int) -> Float32[np.ndarray, "C N"]:
         _, data = self._packed()
+        if not self.channels:
+            return np.zeros((1, round(duration * rate)), dtype=np.float32)
         try:
             return cut_packed(self._coding, data, self.channels, self.rate, start, duration, rate)
         except MediaError as error:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from seehear.data.labels import match, read_labels, truth_json
+from seehear.data.labels import Label, match, read_labels, truth_json
 from seehear.data.ledger import Batch, Done
 from seehear.data.packed import Profile
 from seehear.data.store import Store
@@ -26,10 +26,11 @@ from seehear.data.transcode import Began, Ended, Settings, Task, sample, transco
 from seehear.errors import InputError, MediaError
 from seehear.media.pool import Lost, work
 from seehear.media.scan import files_of
-from seehear.media.verdict import Row, refused
+from seehear.media.verdict import Needs, Row, refused
 from seehear.progress import Bar, bar
 
 _PATIENCE = 300.0  # s a worker may be silent over one clip
+_NEEDED = {"both": "picture and sound", "pictures": "pictures", "sound": "sound"}
 _SAMPLE = 12  # files tried for the prediction
 _SAMPLE_SECONDS = 3.0  # ... for as long as this, once there is something to go by
 
@@ -44,21 +45,24 @@ def pack(
     rate: int = 24000,
     seconds: float = 10.0,
     min_seconds: float = 1.0,
-    labels: Path | None = None,
+    labels: Path | Mapping[str, Label] | None = None,
+    needs: Needs = "both",
     workers: int | None = None,
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Transcode every usable file below `folder` (or one file) into `library`, a local path or an object-store URL.
 
     `size` is the shorter side in pixels, `fps` the highest frame rate (None keeps the source's), `rate` the sampling
-    rate in Hz, `seconds` the longest clip, `labels` a CSV (see `data.labels`). Files done before are left out. Returns
-    the numbers it prints. Raises InputError for a folder without a usable video, for settings other than the library's,
+    rate in Hz, `seconds` the longest clip, `labels` a CSV (see `data.labels`) or the labels themselves by file (such as
+    those of `data.public`), of which then only these files are packed. `needs` is what a file must have: with "sound"
+    those without pictures are packed too, with "pictures" those without sound. Files done before are left out. Returns
+    the numbers it prints. Raises InputError for a folder without a usable file, for settings other than the library's,
     and for a full disk; what was packed until then is kept.
     """
-    settings = Settings(profile, size, fps, rate, seconds, min_seconds)
+    settings = Settings(profile, size, fps, rate, seconds, min_seconds, needs)
     _check(settings)
     started, crew = time.monotonic(), workers or cpu_count() or 1
-    known_labels = read_labels(labels) if labels else {}
+    known_labels = read_labels(labels) if isinstance(labels, Path) else labels or {}
     found = _tasks(folder, library, labels, settings)
     store = Store(library)
     with _alone(library):
@@ -86,7 +90,7 @@ def pack(
         _say(quiet, f"{labels}: {len(unknown)} names are no file of the folder, such as {unknown[0]}")
     _say(quiet, _summary(result))
     if not done.clips:
-        _refuse(folder, done)
+        _refuse(folder, done, needs)
     return result
 
 
@@ -100,16 +104,19 @@ def _check(settings: Settings) -> None:
         raise InputError(f"expected jpeg or h264 for profile, got {settings.profile}")
 
 
-def _tasks(folder: Path, library: str | Path, labels: Path | None, settings: Settings) -> list[Task]:
-    """All files below the folder but the labels, and but the library if it lies there too."""
+def _tasks(
+    folder: Path, library: str | Path, labels: Path | Mapping[str, Label] | None, settings: Settings
+) -> list[Task]:
+    """All files below the folder, or those labels name; not the labels, nor the library if it lies there too."""
     root = folder if folder.is_dir() else folder.parent
-    left_out = [Path(place).resolve() for place in (labels, library) if place is not None]
+    left_out = [Path(place).resolve() for place in (labels, library) if isinstance(place, str | Path)]
     tasks = []
     for path in files_of(folder):
         if not any(path.resolve().is_relative_to(place) for place in left_out):
             state = path.stat()
             name = path.relative_to(root).as_posix()
-            tasks.append(Task(name, path, settings, state.st_size, state.st_mtime_ns))
+            if not isinstance(labels, Mapping) or name in labels:
+                tasks.append(Task(name, path, settings, state.st_size, state.st_mtime_ns))
     return tasks
 
 
@@ -165,11 +172,12 @@ def _relabel(store: Store, labels: Mapping[str, Any], names: Sequence[str]) -> l
 
 
 def _same_settings(store: Store, settings: Settings) -> None:
-    there = store.settings()
+    # A library made before there was a setting has its default.
+    there = {name: str(value) for name, value in asdict(Settings()).items()} | store.settings()
     for name, value in asdict(settings).items():
-        if there.get(name) != str(value):
+        if there[name] != str(value):
             raise InputError(
-                f"{store.uri}: expected the settings it was made with, {name} {there.get(name)}, got {value}; "
+                f"{store.uri}: expected the settings it was made with, {name} {there[name]}, got {value}; "
                 "give the same or pack into another library"
             )
 
@@ -232,11 +240,11 @@ def _alone(library: str | Path) -> Iterator[None]:
         yield
 
 
-def _refuse(folder: Path, done: Done) -> None:
+def _refuse(folder: Path, done: Done, needs: Needs) -> None:
     why = ", ".join(f"{reason} {count}" for reason, count in done.refused.most_common())
     if folder.is_file():
-        raise MediaError(folder, next(iter(done.refused), "unknown"), "expected a video with picture and sound")
-    raise InputError(f"{folder}: expected videos with picture and sound, found none usable ({why})")
+        raise MediaError(folder, next(iter(done.refused), "unknown"), f"expected a file with {_NEEDED[needs]}")
+    raise InputError(f"{folder}: expected files with {_NEEDED[needs]}, found none usable ({why})")
 
 
 def _forecast(todo: int, before: int, guess: Mapping[str, float]) -> str:

@@ -8,24 +8,34 @@ import json
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
 from typing import Any
 
-from seehear.data.packed import Profile, pack_h264, pack_jpeg, pack_sound
+import numpy as np
+from jaxtyping import Float32
+
+from seehear.data.packed import Pictures, Profile, pack_h264, pack_jpeg, pack_sound
 from seehear.errors import InputError, MediaError
 from seehear.media.pictures import Painter, Shown, shown_from
 from seehear.media.probe import Probe, probe
 from seehear.media.sounds import SoundTrack
-from seehear.media.verdict import Row, changes, examine, judge_headers, known, refused, silent
+from seehear.media.verdict import Needs, Row, changes, examine, judge_headers, known, refused, silent
+
+Window = tuple[float, float, list[Any], Float32[np.ndarray, "C N"]]
+"""Start and length in s, frames, sound."""
 
 _STAMP_SIZE = (64, 48)  # (width, height) in pixels; small pictures show whether anything moves
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How sources become clips: the shorter side in pixels, the highest frame rate, sampling rate, clip length in s."""
+    """How sources become clips: the shorter side in pixels, the highest frame rate, sampling rate, clip length in s.
+
+    What a source has beyond what it `needs` is kept too.
+    """
 
     profile: Profile = "jpeg"
     size: int = 128
@@ -33,6 +43,7 @@ class Settings:
     rate: int = 24000
     seconds: float = 10.0
     min_seconds: float = 1.0
+    needs: Needs = "both"
 
 
 @dataclass(frozen=True)
@@ -75,8 +86,9 @@ def transcode(task: Task) -> Iterator[Began | dict[str, Any] | Dropped | Ended]:
         seen = probe(task.path)
         row = known(task.file, task.path, seen)
         yield Began(row)
-        if not judge_headers(row, seen, task.settings.min_seconds).usable:
-            row = examine(task.file, task.path, task.settings.min_seconds)
+        asked = task.settings.min_seconds, task.settings.needs
+        if not judge_headers(row, seen, *asked).usable:
+            row = examine(task.file, task.path, *asked)
         counts: Counter[str] = Counter()
         for made in _clips(task, seen) if row.usable else ():
             counts[made.reason if isinstance(made, Dropped) else ""] += 1
@@ -107,9 +119,8 @@ def sample(task: Task) -> Iterator[tuple[float, float]]:
 
 def _clips(task: Task, seen: Probe) -> Iterator[dict[str, Any] | Dropped]:
     settings = task.settings
-    fps = min(seen.fps or 25.0, settings.fps or 1000.0)
-    width, height = scaled(seen.width, seen.height, settings.size)
-    paint = Painter((height, width), "bgr24")
+    fps = min(seen.fps or 25.0, settings.fps or 1000.0) if seen.width else 0.0
+    width, height = scaled(seen.width, seen.height, settings.size) if seen.width else (0, 0)
     shared = {
         "fps": fps,
         "width": width,
@@ -119,29 +130,63 @@ def _clips(task: Task, seen: Probe) -> Iterator[dict[str, Any] | Dropped]:
         "spherical": json.dumps(asdict(seen.spherical)) if seen.spherical else "",
         "ambisonic": json.dumps(asdict(seen.ambisonic)) if seen.ambisonic else "",
     }
-    with SoundTrack(task.path) as track:
-        for start, pictures in _cut(shown_from(task.path), fps, settings, paint):
-            duration = len(pictures) / fps
-            sound = track.cut(start, duration, settings.rate)
-            if not _moves(pictures):
+    with _track(task, seen) as track:
+        if track and not seen.width:
+            windows = _heard(track, settings)
+        else:
+            windows = _seen(task, fps, Painter((height, width), "bgr24"), track)
+        for start, duration, pictures, sound in windows:
+            if settings.needs != "sound" and not _moves(pictures):
                 yield Dropped(start, "still picture")
-            elif silent(sound):
+            elif settings.needs != "pictures" and silent(sound):
                 yield Dropped(start, "silent")
             else:
-                packed = pack_jpeg(pictures) if settings.profile == "jpeg" else pack_h264(pictures, fps)
-                coding, heard = pack_sound(sound, settings.rate)
-                yield shared | {
-                    "start": start,
-                    "duration": duration,
-                    "frames": len(pictures),
-                    "channels": len(sound),
-                    "coding": coding,
-                    "gop": packed.gop,
-                    "bytes": len(packed.data) + len(heard),
-                    "offsets": packed.offsets.tolist(),
-                    "video": packed.data,
-                    "sound": heard,
-                }
+                placed = {"start": start, "duration": duration}
+                yield shared | placed | _packed(pictures, sound, fps, settings)
+
+
+def _track(task: Task, seen: Probe) -> AbstractContextManager[SoundTrack | None]:
+    return SoundTrack(task.path) if seen.channels else nullcontext()
+
+
+def _seen(task: Task, fps: float, paint: Painter, track: SoundTrack | None) -> Iterator[Window]:
+    """The windows of a recording with pictures."""
+    rate = task.settings.rate
+    for start, pictures in _cut(shown_from(task.path), fps, task.settings, paint):
+        duration = len(pictures) / fps
+        sound = track.cut(start, duration, rate) if track else np.zeros((0, round(duration * rate)), np.float32)
+        yield start, duration, pictures, sound
+
+
+def _heard(track: SoundTrack, settings: Settings) -> Iterator[Window]:
+    """The windows of a recording without pictures; a rest shorter than `min_seconds` is left out."""
+    number, duration = 0, settings.seconds
+    while duration == settings.seconds:
+        start = number * settings.seconds
+        sound = track.cut(start, settings.seconds, settings.rate)
+        duration = min(settings.seconds, track.end / track.rate - start)
+        # A window is made of samples: one sample less than asked for is no reason to lose it.
+        if duration > 0 and duration + 1 / settings.rate >= settings.min_seconds:
+            yield start, duration, [], sound[:, : round(duration * settings.rate)]
+        number += 1
+
+
+def _packed(pictures: list[Any], sound: Float32[np.ndarray, "C N"], fps: float, settings: Settings) -> dict[str, Any]:
+    """The columns of what is seen and heard; those of what is not there are empty."""
+    packed = Pictures(b"", np.zeros(1, dtype=np.int64), 1)
+    if pictures:
+        packed = pack_jpeg(pictures) if settings.profile == "jpeg" else pack_h264(pictures, fps)
+    coding, heard = pack_sound(sound, settings.rate) if len(sound) else ("", b"")
+    return {
+        "frames": len(pictures),
+        "channels": len(sound),
+        "coding": coding,
+        "gop": packed.gop,
+        "bytes": len(packed.data) + len(heard),
+        "offsets": packed.offsets.tolist(),
+        "video": packed.data,
+        "sound": heard,
+    }
 
 
 def _cut(shown: Iterator[Shown], fps: float, settings: Settings, paint: Painter) -> Iterator[tuple[float, list[Any]]]:

@@ -2,6 +2,7 @@
 """Public data sets in their official layouts, read as the labels `pack` takes."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from seehear.data.public.actions import hmdb51, ucf101
@@ -9,19 +10,29 @@ from seehear.data.public.listing import Folder, Listing
 from seehear.data.public.segments import audioset, kinetics400, vggsound
 from seehear.data.public.sounds import dcase, esc10, esc50
 from seehear.errors import InputError
+from seehear.media.verdict import Needs
 
-LAYOUTS: dict[str, Callable[..., Listing]] = {
-    "kinetics400": kinetics400,
-    "audioset": audioset,
-    "vggsound": vggsound,
-    "ucf101": ucf101,
-    "hmdb51": hmdb51,
-    "esc50": esc50,
-    "esc10": esc10,
-    "dcase": dcase,
+
+@dataclass(frozen=True)
+class Layout:
+    """How a data set is read, how many official splits or folds it has to choose from, and what its files must have."""
+
+    reader: Callable[..., Listing]
+    splits: int = 1
+    needs: Needs = "both"
+
+
+LAYOUTS = {
+    "kinetics400": Layout(kinetics400),
+    "audioset": Layout(audioset),
+    "vggsound": Layout(vggsound),
+    # Half the films of UCF-101 and all of HMDB-51 have no sound.
+    "ucf101": Layout(ucf101, 3, "pictures"),
+    "hmdb51": Layout(hmdb51, 3, "pictures"),
+    "esc50": Layout(esc50, 5, "sound"),
+    "esc10": Layout(esc10, 5, "sound"),
+    "dcase": Layout(dcase, 4, "sound"),
 }
-SPLITS = {"ucf101": 3, "hmdb51": 3, "esc50": 5, "esc10": 5, "dcase": 4}
-"""How many official splits or folds there are to choose from, where there is more than one."""
 
 
 def read(layout: str, root: Path, split: int | None = None, lists: Path | None = None) -> Listing:
@@ -31,9 +42,9 @@ def read(layout: str, root: Path, split: int | None = None, lists: Path | None =
     """
     if layout not in LAYOUTS:
         raise InputError(f"expected a layout out of {', '.join(LAYOUTS)}, got {layout}")
-    most = SPLITS.get(layout, 1)
-    if split is not None and not 1 <= split <= most:
-        raise InputError(f"expected a split of {layout} from 1 to {most}, got {split}")
+    known = LAYOUTS[layout]
+    if split is not None and not 1 <= split <= known.splits:
+        raise InputError(f"expected a split of {layout} from 1 to {known.splits}, got {split}")
     folder = Folder(root)
-    chosen = (split or 1,) if layout in SPLITS else ()
-    return LAYOUTS[layout](folder, Folder(lists) if lists else folder, *chosen)
+    chosen = (split or 1,) if known.splits > 1 else ()
+    return known.reader(folder, Folder(lists) if lists else folder, *chosen)
