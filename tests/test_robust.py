@@ -257,6 +257,20 @@ def test_the_statistics_are_of_the_whole_bank_before_each_epoch():
         before = mean
 
 
+def test_the_losses_of_two_processes_average_to_that_of_one(monkeypatch):
+    task, (response, batch) = make_task(Weighting(), Softening()), make_pair()
+    whole, own = task.charge(response, batch).total, task.bank.position(batch.items)
+    mean = task.weights(own).mean()
+    monkeypatch.setattr("seehear.dist.gather", lambda share: own)
+    monkeypatch.setattr("seehear.dist.mean", lambda value: mean)
+    halves = []
+    for process, mine in enumerate((slice(0, 3), slice(3, 6))):
+        monkeypatch.setattr("seehear.dist.part", lambda process=process: (process, 2))
+        half = Batch(batch.items[mine], batch.labels[mine], {}, batch.draw)
+        halves.append(task.charge(Response({name: z[mine] for name, z in response.outputs.items()}), half).total)
+    torch.testing.assert_close(torch.stack(halves).mean(), whole)
+
+
 def test_pairs_known_to_be_faulty_are_left_out():
     response, batch = make_pair()
     faulty = torch.zeros(40, dtype=torch.bool)
