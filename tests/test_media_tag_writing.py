@@ -158,6 +158,17 @@ def test_version_1_is_written_beside_version_2_and_only_where_it_is_true():
     assert version_1(replace(PANORAMA, bounds=(0.0, 0.0, 0.25, 0.25))) is None
 
 
+def test_spherical_boxes_stand_where_the_rfc_wants_them():
+    place, moov = movie(BytesIO(LAST[".mp4", 4]))
+    entry = next(box for box in walk(moov) if box.kind == b"avc1")
+    shape = b"\0\0\0\x10pasp" + bytes([0, 0, 0, 1] * 2)
+    moov = _spliced(moov, [_Edit(entry.end, entry.end, shape, (*entry.parents, entry))])
+    new = movie(BytesIO(tag(LAST[".mp4", 4][: place.at] + moov, Tags(PANORAMA))))[1]
+    inner = [box.kind for box in walk(new) if box.parents[-1].kind == b"avc1"]
+    # After what every picture has, before how its pixels are shown.
+    assert inner.index(b"avcC") < inner.index(b"st3d") < inner.index(b"sv3d") < inner.index(b"pasp")
+
+
 def test_missing_parts_are_read_from_version_1():
     names = ("FullPanoWidthPixels", "FullPanoHeightPixels", "CroppedAreaImageWidthPixels")
     names += ("CroppedAreaImageHeightPixels", "CroppedAreaLeftPixels", "CroppedAreaTopPixels")
@@ -320,6 +331,18 @@ def test_other_forms_of_sizes(kind, header):
     assert tag(tagged_data, NO_TAGS) == data
 
 
+def test_track_headers_with_times_of_64_bits():
+    place, moov = movie(BytesIO(LAST[".mp4", 4]))
+    edits = []
+    for box in walk(moov):
+        if box.kind == b"tkhd":
+            body = moov[box.inside : box.end]
+            body = b"\1" + body[1:4] + bytes(4) + body[4:8] + bytes(4) + body[8:20] + bytes(4) + body[20:]
+            edits.append(_Edit(box.inside, box.end, body, (*box.parents, box)))
+    data = LAST[".mp4", 4][: place.at] + _spliced(moov, edits)
+    assert read_tags(tag(data, Tags(PANORAMA, FIRST_ORDER))) == Tags(PANORAMA, FIRST_ORDER)
+
+
 def wide(data):
     """The same file with 64-bit chunk offsets, `moov` first."""
     place, moov = movie(BytesIO(data))
@@ -375,7 +398,9 @@ def test_the_track_that_is_read_gets_the_tags_and_all_others_lose_them():
     assert tag(data, NO_TAGS) == target.getvalue()
 
 
-@pytest.mark.parametrize(("kind", "junk"), [(b"avc1", bytes(4)), (b"trak", b"\0\0\0\3x"), (b"moov", b"\0\0\0\0free")])
+@pytest.mark.parametrize(
+    ("kind", "junk"), [(b"avc1", bytes(4)), (b"avc1", bytes(12)), (b"trak", b"\0\0\0\3x"), (b"moov", b"\0\0\0\0free")]
+)
 def test_bytes_that_belong_to_no_box_stay(kind, junk):
     # QuickTime ends lists of boxes with zeros, which have to stay behind the tags.
     place, moov = movie(BytesIO(LAST[".mov", 4]))
