@@ -113,12 +113,37 @@ def panorama(numbers: dict[str, Any]) -> str:
     return f"{table(head, rows)}\n\n{numbers['repeats']} interleaved repeats; goal: {numbers['goal']}."
 
 
+def mining(numbers: dict[str, Any]) -> str:
+    """The search for positives beside its matrix products."""
+    cells = [f"{numbers[name][0]:.1f} ± {numbers[name][1]:.1f}" for name in ("products_seconds", "mining_seconds")]
+    times = f"{numbers['times_products']:.2f} ± {numbers['times_products_error']:.2f}"
+    head = ["items", "products (s)", "search (s)", "times the products", "memory above the banks (MiB)"]
+    rows: list[list[object]] = [[f"{numbers['items']:,}", *cells, times, f"{numbers['peak_above_banks_mib']:.0f}"]]
+    return f"{table(head, rows)}\n\n{numbers['threads']} threads; goal: {numbers['goal']}."
+
+
+def task_step(numbers: dict[str, Any]) -> str:
+    """Steps of other tasks beside Cross-AVID."""
+    rows: list[list[object]] = [
+        [
+            name,
+            f"{one['seconds'][0]:.2f} ± {one['seconds'][1]:.2f}",
+            f"{percent(one['extra'][0])} ± {percent(one['extra'][1])}",
+        ]
+        for name, one in numbers["tasks"].items()
+    ]
+    last = f"{numbers['repeats']} interleaved repeats, {numbers['threads']} threads; goal: {numbers['goal']}."
+    return f"{table(['task', 'step (s)', 'beyond Cross-AVID'], rows)}\n\n{last}"
+
+
 SECTIONS = {
     "quickstart": ("Quickstart", quickstart),
     "calibration": ("Calibration of the world", calibration),
     "loader": ("Loader", loader),
     "step": ("Training step", step),
+    "task_step": ("Steps of other tasks", task_step),
     "bank": ("Memory bank", bank),
+    "mining": ("Positives", mining),
     "world": ("World", world),
     "spatial": ("Spatial sound", spatial),
     "panorama": ("Panoramas", panorama),

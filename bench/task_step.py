@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a training step of other tasks costs beyond a step of Cross-AVID, at 8 x 112 x 112 and batch 16, on the CPU.
+
+Encoders, views, bank and negatives are those of bench/step.py; CMA has 32 positives. What happens once in many epochs,
+the search for positives, is measured in bench/mining.py.
+"""
+
+import torch
+
+from measure import interleaved, mean_and_error, write
+from seehear import dist
+from seehear.optim import Adam
+from seehear.run import Position, Run, Stage
+from seehear.tasks.avid import AVID
+from seehear.tasks.cma import CMA
+from seehear.train import Loop
+from step import make_run
+
+REPEATS = 12
+
+
+def cma(avid: AVID) -> CMA:
+    """CMA whose positives are the next 32 rows of the bank."""
+    task = CMA(avid)
+    items, count = task.positives.shape
+    task.positives.copy_((torch.arange(items)[:, None] + torch.arange(1, count + 1)) % items)
+    return task
+
+
+def main() -> None:
+    """Measure, print and keep the numbers."""
+    run = make_run()
+    avid = run.stages[0].task
+    assert isinstance(avid, AVID)
+    loops = {}
+    for name, task in {"cross_avid": avid, "cma": cma(avid)}.items():
+        stage = Stage(name, task, 1, Adam())
+        loop = Loop(Run(name, run.model, run.clips, [stage], run.batch), None, Position(), dist.engine("cpu"), 0, 1e9)
+        loops[name] = loop, stage, loop.prepare(stage, {})
+    loop, stage, _ = loops["cross_avid"]
+    cut = next(loop.loader(stage).epoch(0))
+    arms = {name: lambda one=one: one[0].step(one[1], one[2], cut) for name, one in loops.items()}
+    seconds = interleaved(arms, REPEATS)
+    rows = {name: {"seconds": mean_and_error(one)} for name, one in seconds.items()}
+    extra = {name: mean_and_error(one / seconds["cross_avid"] - 1) for name, one in seconds.items()}
+    write(
+        "task_step",
+        {
+            "tasks": {name: {**row, "extra": extra[name]} for name, row in rows.items()},
+            "repeats": REPEATS,
+            "threads": torch.get_num_threads(),
+            "goal": "extra <= 0.10",
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()
