@@ -279,6 +279,13 @@ def test_contradiction(tmp_path):
         read("vggsound", root)
 
 
+@pytest.mark.parametrize("row", ["../../x.mp4,1", "abc,1", f"{FILMS[0]},-1", f"{FILMS[0]},nan", f"{FILMS[0]},1e999"])
+def test_no_segment_of_a_film(tmp_path, row):
+    root = grow(tmp_path, "x.mp4", "abc.mp4", f"{FILMS[0]}.mp4", vggsound__csv=f"{row},dog,test\n")
+    with pytest.raises(InputError, match=r"line 1: expected (a film of YouTube, )?start and end in seconds, got"):
+        read("vggsound", root)
+
+
 @pytest.mark.parametrize("name", ["../out.wav", "audio/../../out.wav", "/out.wav", "audio\\out.wav"])
 def test_no_way_out(tmp_path, name):
     root = grow(tmp_path / "in", "audio/out.wav", fold1_train__txt=f"{name}\tbus\n")
