@@ -1,6 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Agreement against a slow float64 reference; refreshing and resuming; what a stage before it hands over."""
 
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +16,7 @@ from seehear import checkpoint, mining, train
 from seehear.clip import Batch, Response
 from seehear.errors import InputError
 from seehear.memory import Bank
-from seehear.optim import Adam
+from seehear.optim import SGD, Adam
 from seehear.recipes.cma import cross_avid_cma
 from seehear.run import Run, Stage
 from seehear.tasks.avid import AVID
@@ -36,7 +42,7 @@ def make_response(seed=0):
     )
 
 
-def make_run(seed=0, epochs=4):
+def make_run(seed=0, epochs=3):
     """Cross-AVID, then agreement with positives mined before the first and the third of its epochs."""
     shelf, model = make_shelf(), make_model(seed)
     avid = AVID(model.heads, Bank(shelf.catalog.items, seed=seed), negatives=16)
@@ -164,3 +170,46 @@ def test_the_recipe_is_cross_avid_and_as_much_of_agreement(monkeypatch):
     assert run.recipe["arguments"]["kind"] == "either"
     with pytest.raises(InputError, match="got 0: ask for fewer"):
         cross_avid_cma(positives=0)
+
+
+TWO = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from seehear import mining
+mining.ROWS = 4
+from test_cma import learn
+learn(Path(sys.argv[2]))
+"""
+
+
+def learn(folder):
+    """One epoch of agreement whose sums do not depend on how many processes share a batch."""
+    run = make_run()
+    run.stages = [replace(run.stages[1], epochs=1, freeze_norm=True, optimiser=SGD(0.05))]
+    train.fit(run, folder, device="cpu", quiet=True)
+
+
+def test_two_processes_mine_and_learn_what_one_does(tmp_path, monkeypatch):
+    # Three blocks of four items: one process has two of them, the other one.
+    monkeypatch.setattr(mining, "ROWS", 4)
+    learn(tmp_path / "one")
+    script = tmp_path / "two.py"
+    script.write_text(TWO)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", str(script)]
+    done = subprocess.run(
+        [*command, str(Path(__file__).parent), str(tmp_path / "two")],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    one, two = (checkpoint.read(tmp_path / name / "last.safetensors")[0] for name in ("one", "two"))
+    assert set(one) == set(two)
+    for name in one:
+        torch.testing.assert_close(
+            two[name], one[name], atol=1e-5, rtol=0, msg=lambda text, name=name: f"{name}: {text}"
+        )
