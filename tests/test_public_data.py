@@ -182,6 +182,12 @@ def test_esc_list(tmp_path, suffix):
     }
 
 
+def test_esc_folds_are_those_of_the_names(tmp_path):
+    root = grow(tmp_path, "1-10001-A-0.wav", esc50__csv=ESC.replace("-A-0.wav,1,", "-A-0.wav,2,"))
+    with pytest.raises(InputError, match=r"line 2: expected a file named after its fold .*, got '1-10001-A-0.wav'"):
+        read("esc50", root)
+
+
 def test_esc_folders(tmp_path):
     root = grow(tmp_path, "001 - Dog bark/1-30226-A.ogg", "crying_baby/5-7-B.ogg", "notes/readme.txt")
     listing = read("esc10", root, 5)
