@@ -157,3 +157,8 @@ def test_a_users_own_recipe_trains_and_resumes(tmp_path):
     assert done.returncode == 0, done.stderr
     assert json.loads((tmp_path / "at.json").read_text())["done"] is True
     refused(seehear("train", "mine:tiny", "--out", "run", cwd=tmp_path), "add --resume")
+
+
+def test_published_weights_are_imported_by_the_verb(tmp_path):
+    refused(seehear("import", "none.pth", "--from", "avid-cma", "--out", "run", cwd=tmp_path), "none.pth")
+    refused(seehear("import", "none.pth", "--form", "avid-cma", "--out", "run", cwd=tmp_path), "--from")

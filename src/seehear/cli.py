@@ -458,9 +458,10 @@ def _call(function: Callable[..., Any], name: str, arguments: list[str]) -> None
     """Parse the options of a verb out of its signature, and call it."""
     import tyro
 
-    known = ["--help", "--json"]
+    known = ["--help"]
     for parameter in inspect.signature(function).parameters.values():
-        option = parameter.name.replace("_", "-")
+        named = [getattr(one, "name", None) for one in getattr(parameter.annotation, "__metadata__", ())]
+        option = next(filter(None, named), parameter.name.replace("_", "-"))
         known += [f"--{option}", f"--no-{option}"]
     for word in arguments:
         option = word.partition("=")[0].replace("_", "-")
