@@ -95,7 +95,7 @@ def _avid(
     model = avid_model(size, seed)
     bank = Bank(clips.catalog.items, seed=seed)
     task = AVID(model.heads, bank, variant, negatives=negatives)
-    passes, share = {"tiny": (100, 32), "small": (100, 128), "paper": (200, 256)}[size]
+    passes, share = {"tiny": (130, 32), "small": (100, 128), "paper": (200, 256)}[size]
     passes = epochs or passes
     stages = [Stage(f"{variant}-avid", task, passes, Adam(5e-4, 1e-5), constant)]
     if size == "tiny":
@@ -139,7 +139,7 @@ def avid_model(size: Size, seed: int) -> "Model":
     from seehear.views import AudioVisual
 
     sizes: dict[Size, dict[str, Any]] = {
-        "tiny": {"count": 8, "fps": 8.0, "size": 48, "area": (0.7, 1.0), "colour": (0.1, 0.1, 0.1, 0.02)}
+        "tiny": {"count": 4, "fps": 4.0, "size": 48, "area": (0.7, 1.0), "colour": (0.1, 0.1, 0.1, 0.02)}
         # Sound and picture of the same second at the same pace share more than their class: when things happen.
         | {"offset": 0.0, "stretch": (1.0, 1.0)},
         "small": {"count": 16, "fps": 16.0, "size": 112},
