@@ -113,6 +113,26 @@ def panorama(numbers: dict[str, Any]) -> str:
     return f"{table(head, rows)}\n\n{numbers['repeats']} interleaved repeats; goal: {numbers['goal']}."
 
 
+def doctor(numbers: dict[str, Any]) -> str:
+    """The doctor: seconds a file, and how often it is right."""
+    head = ["10 s of", "wall (s)", "slowest (s)", "processor (s)"]
+    rows: list[list[object]] = [
+        [
+            name,
+            f"{one['wall']:.2f} ± {one['wall_error']:.2f}",
+            f"{one['wall_most']:.2f}",
+            f"{one['processor']:.2f} ± {one['processor_error']:.2f}",
+        ]
+        for name, one in numbers["seconds"].items()
+    ]
+    told: list[list[object]] = [
+        [name, *[percent(one[share]) for share in ("right", "open", "wrong")]] for name, one in numbers["right"].items()
+    ]
+    last = f"`view`: {numbers['view_real_time']:.2f} times real time. {numbers['repeats']} repeats, {numbers['seeds']} "
+    last += f"recordings a convention; goal: {numbers['goal']}."
+    return "\n\n".join([table(head, rows), table(["conventions", "right", "open", "wrong"], told), last])
+
+
 def mining(numbers: dict[str, Any]) -> str:
     """The search for positives beside its matrix products."""
     cells = [f"{numbers[name][0]:.1f} ± {numbers[name][1]:.1f}" for name in ("products_seconds", "mining_seconds")]
@@ -147,6 +167,7 @@ SECTIONS = {
     "world": ("World", world),
     "spatial": ("Spatial sound", spatial),
     "panorama": ("Panoramas", panorama),
+    "doctor": ("Doctor", doctor),
 }
 
 

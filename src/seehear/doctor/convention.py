@@ -7,17 +7,8 @@ FuMa order goes with FuMa weights and ACN with SN3D or N3D, which is named as su
 
 from dataclasses import dataclass, field
 
-from seehear.doctor.evidence import (
-    Covariance,
-    Energies,
-    Normalisation,
-    Order,
-    Products,
-    energies,
-    products,
-    turning,
-    vertical,
-)
+from seehear.doctor import evidence
+from seehear.doctor.evidence import Covariance, Energies, Normalisation, Order, Products
 from seehear.doctor.sound import Heard
 
 _CLEAR = 6.0  # dB by which the quietest of X, Y, Z is quieter than the next when it has to be Z
@@ -67,9 +58,14 @@ class _Case:
         return self.heard.covariance[:, :, self.places][:, :, :, self.places]
 
     @property
+    def silenced(self) -> list[int]:
+        """Which channels are dead."""
+        return [channel for channel, place in enumerate(self.places) if place in self.heard.dead]
+
+    @property
     def dead(self) -> list[int]:
         """Which of channels 1 to 3 are dead."""
-        return [channel for channel in range(1, 4) if self.places[channel] in self.heard.dead]
+        return [channel for channel in self.silenced if 1 <= channel <= 3]
 
 
 def convention(heard: Heard, channels: int, said: Said, undone: tuple[int, ...] = ()) -> Convention:
@@ -87,10 +83,12 @@ def convention(heard: Heard, channels: int, said: Said, undone: tuple[int, ...] 
                 "the decoder has put the channels into the order of loudspeakers; they make sense in the order "
                 + ", ".join(map(str, undone))
             )
-        measured = energies(case.covariance, missing=len(case.dead) == 1 and turning(case.covariance))
+        missing = len(case.dead) == 1 and evidence.turning(case.covariance)
+        measured = evidence.energies(case.covariance, dead=case.silenced, missing=missing)
         case.words.append(measured.words)
-        found = products(case.covariance) if channels >= 9 else None
-        by_signal = _by_products(case, found) if found else _by_height(case, measured)
+        found = evidence.products(case.covariance) if channels >= 9 else None
+        case.words += [found.words] if found else []
+        by_signal = found.order if found else _by_height(case, measured)
         order, normalisation = _settled(case, by_signal, measured)
         if found and order:
             signs = _put_right(case, order, found)
@@ -101,32 +99,25 @@ def _better(case: _Case, undone: tuple[int, ...]) -> bool:
     """Whether the channels make sense in the other order and not in their own."""
     there = case.heard.covariance[:, :, undone][:, :, :, undone]
     if len(undone) >= 9:
-        return products(case.covariance).order is None and products(there).order is not None
-    other = energies(there)
-    return not energies(case.covariance).candidates and bool(other.candidates) and other.spread <= _NARROW
-
-
-def _by_products(case: _Case, found: Products) -> Order | None:
-    """The order that orders 1 and 2 agree on."""
-    scores = ", ".join(f"{name} {score:.2f}" for name, score in found.scores.items())
-    case.words.append(f"correlation of the products of order 1 with order 2: {scores}")
-    return found.order
+        return evidence.products(case.covariance).order is None and evidence.products(there).order is not None
+    other = evidence.energies(there)
+    return not evidence.energies(case.covariance).candidates and bool(other.candidates) and other.spread <= _NARROW
 
 
 def _by_height(case: _Case, measured: Energies) -> Order | None:
     """The order in which a dead channel is Z; first order has nothing better."""
     if not measured.candidates:
         for channel in range(1, 4):
-            other = energies(case.covariance, channel)
+            other = evidence.energies(case.covariance, channel)
             if min(other.misfits.values()) <= _NARROW and other.spread <= _NARROW:
                 case.problems.append(f"channel {channel} behaves as W, which has to be channel 0: channels exchanged")
-    if len(case.dead) == 1 and turning(case.covariance):
+    if len(case.dead) == 1 and evidence.turning(case.covariance):
         orders: dict[int, Order] = {2: "ACN", 3: "FuMa"}
         order = orders.get(case.dead[0])
         if order:
             case.words.append(f"channel {case.dead[0]} is dead, as Z is in {order} order when height was not recorded")
         return order
-    quietest, by = vertical(case.covariance)
+    quietest, by = evidence.vertical(case.covariance)
     case.words.append(f"of channels 1 to 3 number {quietest} is the quietest, by {by:.1f} dB")
     return None
 
@@ -146,8 +137,9 @@ def _settled(case: _Case, by_signal: Order | None, measured: Energies) -> tuple[
         case.problems.append("the order of the channels cannot be told from the signal: --order acn or --order fuma")
     if normalisation is None:
         why = " or ".join(left) if left else "the energies fit none"
+        hint = f" ({order} order mostly has {'FuMa' if order == 'FuMa' else 'SN3D'})" if order else ""
         case.problems.append(
-            f"the normalisation cannot be told from the signal, {why}: --normalisation sn3d, n3d or fuma"
+            f"the normalisation cannot be told from the signal, {why}{hint}: --normalisation sn3d, n3d or fuma"
         )
     return order, normalisation
 
@@ -156,7 +148,7 @@ def _usual_order(case: _Case, normalisation: Normalisation) -> Order:
     """The order that goes with a normalisation; a problem when the quietest channel speaks against it."""
     order: Order = "FuMa" if normalisation == "FuMa" else "ACN"
     case.words.append(f"{order} order is what goes with {normalisation}; the signal cannot tell it")
-    quietest, by = vertical(case.covariance)
+    quietest, by = evidence.vertical(case.covariance)
     if order == "ACN" and quietest == 3 and by >= _CLEAR and len(case.dead) < 2:
         case.problems.append(
             f"channel 3, in ACN order X, is the quietest by {by:.1f} dB, as Z mostly is: --order fuma if it is Z"

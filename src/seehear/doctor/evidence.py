@@ -13,7 +13,7 @@ order, where ACN (W Y Z X) and FuMa (W X Y Z) are one sound field in two rooms, 
 With order 2 the products tell the order of the channels, and exchanged or inverted ones too.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from math import log10
@@ -44,7 +44,8 @@ _PLACES: dict[Order, tuple[tuple[int, ...], tuple[int, ...]]] = {
     "ACN": ((3, 1, 2), (4, 5, 6, 7, 8)),
     "FuMa": ((1, 2, 3), (8, 6, 4, 5, 7)),
 }
-_AGREES, _LEADS = 0.5, 0.25  # correlation, and its lead over the other order
+_AGREES, _LEADS = 0.5, 0.25  # correlation, and its lead over the other order, or
+_EXACT, _BEATS = 0.95, 0.05  # the same where few directions make both high
 _EXCHANGED, _LEADS_EXCHANGED = 0.7, 0.05
 
 
@@ -76,13 +77,14 @@ class Energies:
         return f"{orders} of the energy of W, within {self.spread:.1f} dB over the bands ({wanted})"
 
 
-def energies(covariance: Covariance, pressure: int = 0, missing: bool = False) -> Energies:
-    """Energies of the orders over that of channel `pressure`, which is taken for W.
+def energies(covariance: Covariance, pressure: int = 0, dead: Sequence[int] = (), missing: bool = False) -> Energies:
+    """Energies of the orders over that of channel `pressure`, which is taken for W; what `dead` channels have is noise.
 
-    `missing` says that one of X, Y, Z is dead, so that order 1 may have 1.8 dB less.
+    `missing` says that one of X, Y, Z was not recorded, so that orders may have 1.8 dB less.
     """
     order = round(covariance.shape[-1] ** 0.5) - 1
-    power = covariance.sum(axis=0).diagonal(axis1=1, axis2=2)
+    power = covariance.sum(axis=0).diagonal(axis1=1, axis2=2).copy()
+    power[:, [channel for channel in dead if channel != pressure]] = 0
     power = np.concatenate([power[:, [pressure]], np.delete(power, pressure, axis=1)], axis=1)
     power = np.maximum(power[power.sum(axis=1) >= _QUIET * power.sum(axis=1).max()], power.max() * 1e-20)
     ratios, spread = [], 0.0
@@ -117,8 +119,14 @@ class Products:
     def order(self) -> Order | None:
         """The order of the channels that the products tell, None if they do not."""
         first, second = sorted(self.scores, key=lambda name: -abs(self.scores[name]))
-        lead = abs(self.scores[first]) - abs(self.scores[second])
-        return first if abs(self.scores[first]) >= _AGREES and lead >= _LEADS else None
+        best, lead = abs(self.scores[first]), abs(self.scores[first]) - abs(self.scores[second])
+        return first if (best >= _AGREES and lead >= _LEADS) or (best >= _EXACT and lead >= _BEATS) else None
+
+    @property
+    def words(self) -> str:
+        """The correlations in a sentence."""
+        scores = ", ".join(f"{name} {score:.2f}" for name, score in self.scores.items())
+        return f"correlation of the products of order 1 with order 2: {scores}"
 
     @property
     def wrong(self) -> bool:

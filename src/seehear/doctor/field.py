@@ -45,7 +45,8 @@ def judge(heard: Heard, seen: Probe, tracks: list[Track], channels: list[int], s
         return Field(None, None, _level(float(level)), heard.dead, tuple(problems), (), tuple(words))
     count = (ambisonic.order + 1) ** 2
     known = Said(said.order, said.normalisation, seen.ambisonic is not None and not seen.contradiction)
-    found = convention(heard, count, known, streams.undone(tracks, channels))
+    undone = streams.undone(tracks, channels)
+    found = convention(heard, count, known, undone if len(undone) == count else ())
     of_streams = streams.problems(seen, tracks[0], ambisonic)
     if len(tracks) > 1:
         of_streams.append(f"its channels are spread over {len(tracks)} files")
@@ -93,7 +94,8 @@ def components(heard: Heard, seen: Probe, said: Said) -> tuple[Ambisonic | None,
 def condition(heard: Heard) -> list[str]:
     """Silence, clipping, copies: what is wrong whatever the channels are."""
     if heard.silent:
-        return [f"silent: no channel is over {max(heard.levels):.0f} dB"]
+        loudest = max(heard.levels)
+        return [f"silent: no channel is over {loudest:.0f} dB" if loudest > -190 else "silent: every sample is zero"]
     found = []
     if heard.clipped >= _CLIPPED:
         found.append(f"clipped in {heard.clipped} places of {heard.seconds:.0f} s listened to")

@@ -14,9 +14,7 @@ from seehear.media.tags import Ambisonic
 # FFmpeg turns the order of a codec's bitstream into its own order of loudspeakers: decoded channel k is channel
 # _DECODED[..][k] of the bitstream. Sound that was coded without loudspeakers in mind comes out permuted.
 _DECODED = {
-    ("vorbis", 6): (0, 2, 1, 5, 3, 4),
     ("vorbis", 8): (0, 2, 1, 7, 5, 6, 3, 4),
-    ("opus", 6): (0, 2, 1, 5, 3, 4),
     ("opus", 8): (0, 2, 1, 7, 5, 6, 3, 4),
     ("aac", 4): (1, 2, 0, 3),
 }

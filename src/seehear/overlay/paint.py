@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The heat over a picture, the plain panorama for sound without one, and a still of several instants.
 
-v(d, t) = (E(d, t) - min_d E) / (nearly the largest spread max_d E - min_d E of the recording) is painted: sound from
-everywhere alike, and silence, leave the picture as it is; darker red is louder (thesis figures 5.4 to 5.6).
+v(d, t) = sqrt(s(t) / S) (E(d, t) - min_d E) / s(t) is painted, with s = max_d E - min_d E, the spread of a map, and S
+nearly the largest s of the recording (v has at most the peak 1). Sound from everywhere alike, and silence, leave the
+picture as it is; darker red is louder (thesis figures 5.4 to 5.6), the root keeps soft sounds visible.
 """
 
 from pathlib import Path
@@ -48,14 +49,15 @@ class Heat:
         import cv2
 
         energy = directional_energy(self.matrices[index], self.grid).reshape(self.shape).numpy()
-        value = np.clip((energy - energy.min()) / self.full, 0, 1).astype(np.float32)
+        spread = max(float(np.ptp(energy)), 1e-12)
+        value = ((energy - energy.min()) * (min(spread / self.full, 1.0) ** 0.5 / spread)).astype(np.float32)
         height, width = self.size
         # Enlarged with a margin from the other side of the seam.
         margin = self.shape[1] // 4
         around = np.concatenate([value[:, -margin:], value, value[:, :margin]], axis=1)
         wide = round(width * around.shape[1] / self.shape[1])
         large = cv2.resize(around, (wide, height), interpolation=cv2.INTER_LINEAR)
-        level = (255 * large[:, (wide - width) // 2 :][:, :width]).astype(np.uint8)
+        level = (255.4 * large[:, (wide - width) // 2 :][:, :width]).astype(np.uint8)
         paint, opaque = np.take(self.colours, level, axis=0), np.take(self.opaque, level)
         painted: Picture = cv2.blendLinear(picture, paint, 1 - opaque, opaque)
         return painted
