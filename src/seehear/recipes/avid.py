@@ -6,13 +6,15 @@ Sizes: `tiny` runs in minutes on two CPU cores; `small` on one GPU in an hour; `
 learning rate of the analysis (1e-4 against 5e-4), the table wins.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from seehear.checkpoint import Model
     from seehear.data.catalog import Clips
-    from seehear.run import Run
+    from seehear.memory import Bank
+    from seehear.run import Run, Stage
 
 Size = Literal["tiny", "small", "paper"]
 
@@ -86,9 +88,9 @@ def _avid(
 ) -> "Run":
     from seehear.evals.retrieval import validation_score
     from seehear.memory import Bank
-    from seehear.optim import Adam, constant, cosine, warmed
+    from seehear.optim import Adam, constant
     from seehear.run import Run, Stage
-    from seehear.tasks.avid import AVID, Fill
+    from seehear.tasks.avid import AVID
 
     everything = shelf(data, seed)
     clips = everything.split(split)
@@ -99,21 +101,31 @@ def _avid(
     passes = epochs or passes
     stages = [Stage(f"{variant}-avid", task, passes, Adam(5e-4, 1e-5), constant)]
     if size == "tiny":
-        # What decides whether a tiny run learns anything is measured in docs/log.md.
-        warm = max(passes * 2 // 3, 1) if variant == "cross" else 0
-        slow_heads = {"heads": 0.2}
-        rest = Adam(1.5e-3, 0.1, decoupled=True), cosine
-        stages = [Stage(f"{variant}-avid", task, max(passes - warm, 1), *rest, shares=slow_heads)]
-        if warm:
-            # Rows written once an epoch say nothing for many epochs of a tiny run: learn from the batch first.
-            warm_up = AVID(model.heads, bank, "cross", targets="batch")
-            first = Adam(3e-3, 0.1, decoupled=True), warmed(constant, 200)
-            stages.insert(0, Stage("warm-up", warm_up, warm, *first, shares=slow_heads))
-            stages.insert(1, Stage("fill", Fill(task), 1, None))
+        stages = tiny_stages(stages[0], model, bank, max(passes * 2 // 3, 1) if variant == "cross" else 0)
     arguments = {"data": str(data) if data else None, "size": size, "seed": seed, "negatives": negatives}
     recipe = {"name": f"{variant}_avid", "arguments": {**arguments, "epochs": passes, "split": split}}
     measure, every = validation_score(everything), max(passes // 5, 1)
     return Run(f"{variant}-avid-{size}", model, clips, stages, batch or share, seed, measure, every, recipe)
+
+
+def tiny_stages(last: "Stage", model: "Model", bank: "Bank", warm: int) -> list["Stage"]:
+    """`warm` epochs with targets from the batch, a filled bank, and the stage `last` for the rest of its epochs.
+
+    What decides whether a tiny run learns anything is measured in docs/log.md: heads that learn more slowly than
+    encoders, and, where there are few epochs, other targets than rows that are written once in each.
+    """
+    from seehear.optim import Adam, constant, cosine, warmed
+    from seehear.run import Stage
+    from seehear.tasks.avid import AVID, Fill
+
+    slow = {"heads": 0.2}
+    rest = max(last.epochs - warm, 1)
+    last = replace(last, epochs=rest, optimiser=Adam(1.5e-3, 0.1, decoupled=True), schedule=cosine, shares=slow)
+    if not warm:
+        return [last]
+    task = AVID(model.heads, bank, "cross", targets="batch")
+    first = Adam(3e-3, 0.1, decoupled=True), warmed(constant, 200)
+    return [Stage("warm-up", task, warm, *first, shares=slow), Stage("fill", Fill(task), 1, None), last]
 
 
 def shelf(data: Path | None, seed: int) -> "Clips":

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from seehear.recipes.avid import avid_model, shelf
+from seehear.recipes.avid import avid_model, shelf, tiny_stages
 
 if TYPE_CHECKING:
     from seehear.checkpoint import Model
@@ -77,8 +77,8 @@ def robust_xid(
     name = {(True, True): "robust-xid", (True, False): "weighted-xid", (False, True): "soft-xid"}.get(
         (weights != "equal", targets != "one-hot"), "xid"
     )
-    last = Stage(name, task, rest, Adam(5e-4 if size == "paper" else 1e-4, decay=0.0), to_a_tenth)
-    stages = _tiny_stages(last, model, bank, warm) if size == "tiny" else _thesis_stages(last, model, bank, warm)
+    last = Stage(name, task, warm + rest, Adam(5e-4 if size == "paper" else 1e-4, decay=0.0), to_a_tenth)
+    stages = (tiny_stages if size == "tiny" else _thesis_stages)(last, model, bank, warm)
     arguments: dict[str, object] = {"data": str(data) if data else None, "size": size, "seed": seed}
     arguments |= {"negatives": negatives, "epochs": warm + rest, "split": split, "weights": weights, "targets": targets}
     arguments |= {"mixture": mixture, "midpoint": midpoint, "faults": faults}
@@ -119,29 +119,14 @@ def _task(
     return RobustXID(model.heads, bank, weighting, softening, labels, faulty, negatives)
 
 
-def _tiny_stages(last: "Stage", model: "Model", bank: "Bank", warm: int) -> list["Stage"]:
-    from seehear.optim import Adam, constant, cosine, warmed
-    from seehear.run import Stage
-    from seehear.tasks.avid import AVID, Fill
-
-    # What decides whether a tiny run learns anything is measured in docs/log.md.
-    slow_heads = {"heads": 0.2}
-    warm_up = AVID(model.heads, bank, "cross", targets="batch")
-    first = Adam(3e-3, 0.1, decoupled=True), warmed(constant, 200)
-    return [
-        Stage("warm-up", warm_up, warm, *first, shares=slow_heads),
-        Stage("fill", Fill(warm_up), 1, None),
-        replace(last, optimiser=Adam(1.5e-3, 0.1, decoupled=True), schedule=cosine, shares=slow_heads),
-    ]
-
-
 def _thesis_stages(last: "Stage", model: "Model", bank: "Bank", warm: int) -> list["Stage"]:
     from seehear.optim import constant
     from seehear.tasks.robust import RobustXID
 
     assert isinstance(last.task, RobustXID)
     warm_up = RobustXID(model.heads, bank, negatives=last.task.negatives)
-    return [replace(last, name="warm-up", task=warm_up, epochs=warm, schedule=constant), last]
+    first = replace(last, name="warm-up", task=warm_up, epochs=warm, schedule=constant)
+    return [first, replace(last, epochs=last.epochs - warm)]
 
 
 def to_a_tenth(step: int, steps: int) -> float:
