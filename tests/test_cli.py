@@ -4,11 +4,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
+import soundfile
 
-from seehear.cli import RECIPES, VERBS
+from seehear.cli import RECIPES, VERBS, Layout
+from seehear.data.library import Library
+from seehear.data.public import LAYOUTS
 from seehear.media.encode import encode
 
 SEEHEAR = Path(sys.executable).parent / "seehear"
@@ -162,3 +166,21 @@ def test_a_users_own_recipe_trains_and_resumes(tmp_path):
 def test_published_weights_are_imported_by_the_verb(tmp_path):
     refused(seehear("import", "none.pth", "--from", "avid-cma", "--out", "run", cwd=tmp_path), "none.pth")
     refused(seehear("import", "none.pth", "--form", "avid-cma", "--out", "run", cwd=tmp_path), "--from")
+
+
+def test_a_public_data_set_is_packed_by_its_lists(tmp_path):
+    (tmp_path / "001 - Dog bark").mkdir()
+    for take, fold in (("a", 1), ("b", 2)):
+        noise = np.random.default_rng(fold).normal(0, 0.1, 16_000)
+        soundfile.write(tmp_path / "001 - Dog bark" / f"{fold}-100{fold}-{take.upper()}.ogg", noise, 16_000)
+    words = "pack", tmp_path, tmp_path / "esc.library", "--layout", "esc10", "--split", "2", "--workers", "1"
+    done = seehear(*words, "--json", tmp_path / "packed.json")
+    assert done.returncode == 0, done.stderr
+    catalog = Library(tmp_path / "esc.library").catalog
+    assert dict(zip(catalog.sources, catalog.splits, strict=True)) == {
+        "001 - Dog bark/1-1001-A.ogg": "train",
+        "001 - Dog bark/2-1002-B.ogg": "test",
+    }
+    refused(seehear("pack", tmp_path, tmp_path / "other.library", "--split", "2"), "--layout")
+    refused(seehear("pack", tmp_path, tmp_path / "other.library", "--layout", "esc10", "--split", "9"), "1 to 5")
+    assert set(get_args(Layout)) == set(LAYOUTS)

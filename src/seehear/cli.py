@@ -21,6 +21,7 @@ Report = Annotated[Path | None, arg(name="json", help="write the printed numbers
 ChannelOrder = Literal["acn", "fuma"] | None
 Normalisation = Literal["sn3d", "n3d", "fuma"] | None
 Verb = Callable[..., None]
+Layout = Literal["kinetics400", "audioset", "vggsound", "ucf101", "hmdb51", "esc50", "esc10", "dcase"]
 
 
 def quickstart(
@@ -207,6 +208,10 @@ def pack(
     rate: int = 24_000,
     seconds: float = 10.0,
     labels: Path | None = None,
+    layout: Layout | None = None,
+    split: int | None = None,
+    lists: Path | None = None,
+    needs: Literal["both", "pictures", "sound"] | None = None,
     workers: int | None = None,
     report_json: Report = None,
 ) -> None:
@@ -223,13 +228,26 @@ def pack(
         rate: sampling rate of the sound (Hz).
         seconds: longest clip; longer files are cut into several.
         labels: CSV file with column file, and label, split, licence, or any other.
+        layout: the folder is this public data set; labels and splits come from its official lists.
+        split: which of the official splits or folds of the layout; default the first.
+        lists: folder of the official lists; default the folder itself.
+        needs: what a file must have to be used; default both, or what the layout has.
         workers: processes; default one a core.
     """
     from seehear.data.pack import pack as packing
+    from seehear.data.public import LAYOUTS, read
 
-    numbers = packing(
-        folder, library, profile=profile, size=size, fps=fps, rate=rate, seconds=seconds, labels=labels, workers=workers
-    )
+    known: Any = labels
+    if layout is None and (split is not None or lists is not None):
+        raise InputError("expected --layout beside --split and --lists, which are of a public data set")
+    if layout is not None:
+        if labels is not None:
+            raise InputError("expected --labels or --layout, got both: a layout has labels of its own")
+        listing = read(layout, folder, split, lists)
+        print(listing.note)
+        known, needs = listing.labels, needs or LAYOUTS[layout].needs
+    shape: dict[str, Any] = {"profile": profile, "size": size, "fps": fps, "rate": rate, "seconds": seconds}
+    numbers = packing(folder, library, **shape, labels=known, needs=needs or "both", workers=workers)
     for name, value in numbers.items():
         print(f"{name}: {value}")
     _write(report_json, numbers)
