@@ -269,6 +269,9 @@ def test_tags_that_cannot_be_written_are_refused(tmp_path):
     refused(data, Tags(ambisonic=Ambisonic.ambix(2)), "says 9 channels, its sound has 4")
     refused(data, Tags(ambisonic=replace(FIRST_ORDER, normalization="N3D")), "only ACN and SN3D")
     refused(LAST[".mp4", 2], Tags(ambisonic=FIRST_ORDER), "says 4 channels, its sound has 2")
+    six = Tags(ambisonic=Ambisonic.ambix(1, head_locked=True))
+    refused(recording(6, ".mp4", "aac"), six, "expected 4 ambisonic channels in aac, which spoils others; use Opus")
+    assert read_tags(tag(recording(6, ".mov", "pcm_s16le"), six)) == six
     silent = encode_bytes(np.zeros((3, 32, 64, 3), np.uint8), 5.0, None, 1)
     refused(silent, Tags(ambisonic=FIRST_ORDER), "expected sound to tag as ambisonic, found none")
     heard = encode_bytes(None, 5.0, np.zeros((4, 4800), np.float32), 48000, suffix=".m4a")

@@ -61,9 +61,14 @@ class SoundWriter:
         return self.at < total
 
 
+def spoils(codec: str, channels: int) -> bool:
+    """Whether a codec takes the components of ambisonic sound for loudspeakers, one of them for low frequencies."""
+    return codec in ("aac", "ac3", "eac3") and channels != 4
+
+
 def _check(codec: str, channels: int, ambisonic: bool) -> None:
     """Refuse what a codec does not keep."""
-    if ambisonic and codec == "aac" and channels != 4:
-        raise InputError(f"expected 4 ambisonic channels for aac, which damages others, got {channels}; use libopus")
+    if ambisonic and spoils(codec, channels):
+        raise InputError(f"expected 4 ambisonic channels for {codec}, which spoils others, got {channels}: libopus")
     if (codec == "flac" and channels > 8) or (codec == "aac" and channels > 2 and channels not in _AAC_LAYOUTS):
         raise InputError(f"expected fewer channels for {codec}, got {channels}; use pcm_s16le or libopus")

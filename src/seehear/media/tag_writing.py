@@ -16,6 +16,7 @@ from seehear.atomic import replacing
 from seehear.errors import InputError, MediaError
 from seehear.media.boxes import Box, File, movie, opened_bytes, outermost, walk
 from seehear.media.container import Media, Source, opened
+from seehear.media.sound_writing import spoils
 from seehear.media.tag_boxes import sa3d, version_1, version_2, written
 from seehear.media.tags import SPHERICAL_UUID, STEREO, Tags, tags_of
 
@@ -89,8 +90,11 @@ def _check(media: Media, tags: Tags) -> None:
     if sound is not None:
         if media.sound is None:
             raise InputError(f"{name}: expected sound to tag as ambisonic, found none")
-        if why := sound.contradiction(media.sound.codec_context.channels):
+        codec = media.sound.codec_context
+        if why := sound.contradiction(codec.channels):
             raise InputError(f"{name}: {why}")
+        if spoils(codec.name, codec.channels):
+            raise InputError(f"{name}: expected 4 ambisonic channels in {codec.name}, which spoils others; use Opus")
 
 
 def _removals(moov: bytes) -> list[_Edit]:
