@@ -240,7 +240,7 @@ def test_ambisonic_sound_that_a_file_would_spoil_is_refused(tmp_path):
         refuse(
             channels,
             ".mp4",
-            f"expected 4 ambisonic channels for aac, which spoils others, got {channels}; use libopus",
+            f"expected 4 ambisonic channels for aac, which spoils others, got {channels}; use Opus",
             "aac",
         )
     refuse(9, ".mp4", "fewer channels for flac", "flac")

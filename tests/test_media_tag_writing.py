@@ -372,8 +372,9 @@ def test_chunk_offsets_of_64_bits_and_those_that_overflow():
     far[at + 8 + 4 * count : at + 12 + 4 * count] = b"\xff\xff\xff\xf0"
     refused(bytes(far), Tags(PANORAMA), "expected chunk offsets of 64 bits")
     far[at + 8 : at + 12] = b"\x7f\xff\xff\xff"
-    with pytest.raises(InputError):
-        tag(bytes(far), Tags(PANORAMA))
+    refused(bytes(far), Tags(PANORAMA), "its table of chunks does not fit", MediaError)
+    far[at : at + 4] = b"skip"
+    refused(bytes(far), Tags(PANORAMA), "a track has no table of chunks", MediaError)
 
 
 def test_the_track_that_is_read_gets_the_tags_and_all_others_lose_them():

@@ -69,6 +69,6 @@ def spoils(codec: str, channels: int) -> bool:
 def _check(codec: str, channels: int, ambisonic: bool) -> None:
     """Refuse what a codec does not keep."""
     if ambisonic and spoils(codec, channels):
-        raise InputError(f"expected 4 ambisonic channels for {codec}, which spoils others, got {channels}: libopus")
+        raise InputError(f"expected 4 ambisonic channels for {codec}, which spoils others, got {channels}; use Opus")
     if (codec == "flac" and channels > 8) or (codec == "aac" and channels > 2 and channels not in _AAC_LAYOUTS):
         raise InputError(f"expected fewer channels for {codec}, got {channels}; use pcm_s16le or libopus")
