@@ -99,6 +99,27 @@ def test_ambisonics_of_any_order_in_any_sample_entry(version, rate):
     assert locked.head_locked
 
 
+def test_boxes_may_stand_in_any_order():
+    def backwards(handler, entry, *more):
+        stsd = box(b"stsd", bytes(4), (1).to_bytes(4, "big"), entry)
+        hdlr = box(b"hdlr", bytes(8), handler, bytes(12), b"\0")
+        # QuickTime's second handler says how the data are reached.
+        minf = box(b"minf", box(b"hdlr", bytes(8), b"url ", bytes(12), b"\0"), box(b"stbl", stsd))
+        return box(b"trak", *more, box(b"mdia", minf, hdlr))
+
+    equi = box(b"equi", bytes(4), *[share.to_bytes(4, "big") for share in (2**29, 0, 2**30, 2**31 - 1)])
+    sphere = (
+        box(b"sv3d", box(b"proj", equi, box(b"prhd", bytes(16))), box(b"svhd", bytes(5))),
+        box(b"st3d", b"\0\0\0\0\4"),
+    )
+    sound = backwards(b"soun", audio(sa3d(1, [0, 1, 2, 3, 4, 5], True), box(b"esds", bytes(9))))
+    tags = read_tags(movie(sound, backwards(b"vide", visual(*sphere), box(b"uuid", UUID, XML))))
+    assert tags.ambisonic == Ambisonic.ambix(1, True)
+    assert tags.spherical is not None
+    assert (tags.spherical.version, tags.spherical.stereo) == (2, "right-left")
+    assert tags.spherical.bounds == pytest.approx((0.125, 0.0, 0.25, 0.5))
+
+
 def test_untagged_files_have_no_tags():
     data = encode_bytes(np.zeros((4, 32, 32, 3), np.uint8), 4.0, np.zeros((4, 8000), np.float32), 8000)
     assert read_tags(data) == Tags()
