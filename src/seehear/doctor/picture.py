@@ -23,8 +23,8 @@ LAYOUTS = ("mono", "top-bottom", "left-right")
 _FRAMES = 4
 _WIDEST = 1024  # pixels that are looked at in a row
 _SEAM = 0.3  # of the difference between columns a third of the picture apart
-_STEPS = 4.0  # differences between neighbouring columns; codecs and stitching add to the seam
-_POLE = 0.4  # spread of the pole's row to that of the rows between
+_STEPS = 3.5  # differences between neighbouring columns; codecs and stitching add to the seam
+_POLE = 0.3  # spread of the pole's row to that of the rows between
 _CONTRAST = 8.0  # below it a picture or its edge says nothing
 _ALIKE = 0.6  # correlation of the pictures of two eyes
 
