@@ -277,7 +277,7 @@ def test_ctrl_c_keeps_what_there_is_and_says_how_to_go_on(tmp_path):
     for seed in range(4):
         film(media / f"{seed}.mp4", seconds=4.0, seed=seed)
     script = tmp_path / "slow.py"
-    script.write_text(SLOW)
+    script.write_text(SLOW.replace("0.1", "1.0"))
     command = [sys.executable, str(script), str(media), str(target)]
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True

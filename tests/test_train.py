@@ -143,7 +143,11 @@ def test_two_processes_are_one(tmp_path, stage):
     assert checkpoint.read(tmp_path / "two/last.safetensors")[1]["total"] == 3
     for name in one:
         torch.testing.assert_close(
-            two[name], one[name], atol=1e-5, rtol=0, msg=lambda text, name=name: f"{name}: {text}"
+            two[name],
+            one[name],
+            atol=1e-5 * max(1.0, float(one[name].abs().max())),
+            rtol=0,
+            msg=lambda text, name=name: f"{name}: {text}",
         )
 
 
