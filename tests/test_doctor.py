@@ -100,6 +100,10 @@ def test_laws_of_energies_and_products_hold_to_the_last_digit():
     for name, nominal in (("n3d", "N3D"), ("fuma", "FuMa")):
         ratios = energies(measure(in_convention(field("one", 3), name).astype(np.float32), RATE).covariance).ratios
         assert ratios[0] == pytest.approx(NOMINAL[nominal][0], abs=1e-4)
+    wxyz = in_convention(np.eye(16), "fuma").argmax(axis=1)
+    turned = products(measure(field("one", 3)[wxyz].astype(np.float32), RATE).covariance)
+    assert turned.scores["FuMa"] == pytest.approx(1, abs=1e-6)
+    assert turned.order == "FuMa"
     # Long uncorrelated sounds from anywhere: the sums approach the laws.
     many = measure(field("diffuse", 2, seconds=8.0).astype(np.float32), RATE)
     assert energies(many.covariance).ratios == pytest.approx((0, 0), abs=0.3)
@@ -259,6 +263,13 @@ def test_flat_pictures_are_none():
     assert judge(np.roll(one, 100, axis=1)[64:192, :256]).panorama is False  # 2:1, from within
     ramp = np.broadcast_to(np.linspace(0, 255, 512), (256, 512)).astype(np.uint8)
     assert judge(ramp).panorama is False
+    # Poles, but no way around: a step at the seam, and noise, where every column differs from every other.
+    azimuth, elevation = np.meshgrid(np.linspace(-np.pi, np.pi, 512), np.linspace(-np.pi / 2, np.pi / 2, 256))
+    stepped = 127 + 80 * np.cos(elevation) * (np.sin(3 * azimuth + 1) + 0.1 * azimuth / np.pi)
+    assert judge(stepped.astype(np.uint8)).panorama is False
+    assert judge((stepped - 8 * np.cos(elevation) * azimuth / np.pi).astype(np.uint8)).panorama is True
+    noise = np.random.default_rng(0).uniform(-1, 1, stepped.shape)
+    assert judge((127 + 120 * np.cos(elevation) * noise).astype(np.uint8)).panorama is False
     barred = one.copy()
     barred[:30], barred[-30:], barred[:, :20], barred[:, -20:] = 0, 0, 0, 0
     assert judge(barred).panorama is None  # black bars meet at any seam
