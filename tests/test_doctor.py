@@ -265,7 +265,7 @@ def test_flat_pictures_are_none():
     assert judge(ramp).panorama is False
     # Poles, but no way around: a step at the seam, and noise, where every column differs from every other.
     azimuth, elevation = np.meshgrid(np.linspace(-np.pi, np.pi, 512), np.linspace(-np.pi / 2, np.pi / 2, 256))
-    stepped = 127 + 80 * np.cos(elevation) * (np.sin(3 * azimuth + 1) + 0.1 * azimuth / np.pi)
+    stepped = 127 + 80 * np.cos(elevation) * (np.sin(2 * azimuth + 1) + 0.1 * azimuth / np.pi)
     assert judge(stepped.astype(np.uint8)).panorama is False
     assert judge((stepped - 8 * np.cos(elevation) * azimuth / np.pi).astype(np.uint8)).panorama is True
     noise = np.random.default_rng(0).uniform(-1, 1, stepped.shape)
