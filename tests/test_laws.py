@@ -35,6 +35,7 @@ TASKS = {
     "xid": lambda model: RobustXID(model.heads, Bank(ITEMS), negatives=32),
     "robust-xid": lambda model: RobustXID(model.heads, Bank(ITEMS), Weighting(), Softening(), negatives=32),
     "supervised": lambda model: Supervised({"video": 32, "audio": 32}, 3),
+    "supervised, dropout": lambda model: Supervised({"video": 32, "audio": 32}, 3, dropout=0.5),
 }
 
 

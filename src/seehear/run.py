@@ -39,7 +39,11 @@ class Stage:
 
 @dataclass
 class Run:
-    """The objects of one experiment. `measure(model)` -> score, higher is better, decides which checkpoint is best."""
+    """The objects of one experiment. `measure(model)` -> score, higher is better, decides which checkpoint is best.
+
+    With `fit_front` the statistics of the spectrogram are estimated from these clips before the first step; a model
+    that is trained further keeps those it was trained with.
+    """
 
     name: str
     model: Model
@@ -49,6 +53,7 @@ class Run:
     seed: int = 0
     measure: Callable[[Model], float] | None = None
     measure_every: int = 10
+    fit_front: bool = True
     recipe: dict[str, Any] = field(default_factory=dict)
 
     def tensors(self) -> dict[str, Tensor]:

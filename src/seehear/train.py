@@ -49,7 +49,7 @@ def fit(
     """
     engine = dist.engine(device)
     position, saved = start(run, folder, resume)
-    if not saved:
+    if run.fit_front and not saved:
         rows = np.linspace(0, len(run.clips) - 1, min(len(run.clips), 256)).astype(int).tolist()
         run.model.views.fit_front((run.clips.open(row) for row in rows), np.random.default_rng([run.seed, 1]))
     loop = Loop(run, folder, position, engine, workers, save_seconds)
