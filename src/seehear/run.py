@@ -53,8 +53,8 @@ class Run:
     seed: int = 0
     measure: Callable[[Model], float] | None = None
     measure_every: int = 10
-    fit_front: bool = True
     recipe: dict[str, Any] = field(default_factory=dict)
+    fit_front: bool = True
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that training changes, by name; what stages share (heads, banks) appears once."""
