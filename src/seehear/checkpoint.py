@@ -6,13 +6,16 @@ Nothing is ever unpickled.
 """
 
 import json
+import re
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
 
 from seehear import atomic
@@ -25,6 +28,8 @@ from seehear.views import AudioVisual
 
 ENCODERS: dict[str, type[R2Plus1D] | type[Conv2D]] = {"R2Plus1D": R2Plus1D, "Conv2D": Conv2D}
 """Encoder classes by the name that run.json gives them."""
+BANK, WIDEST = r"tasks\.\d+\.(\w+\.)*bank\.items", 4096
+"""Where a checkpoint has the item ids of a memory bank, and the longest rows of one that are read."""
 
 
 class Model(nn.Module):
@@ -106,14 +111,44 @@ def save(path: Path, tensors: dict[str, Tensor], progress: dict[str, Any]) -> No
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors and progress of a checkpoint; raises InputError when it is missing, cut short or not one."""
+    with _opened(path) as file:
+        progress = json.loads((file.metadata() or {})["progress"])
+        return {name: file.get_tensor(name) for name in file.keys()}, progress  # noqa: SIM118
+
+
+def memory(run: Path | str, which: str = "last") -> tuple[Int64[Tensor, "N"], dict[str, Float32[Tensor, "N D"]]] | None:
+    """Item ids of the memory bank of a run and their rows by modality; None for a run that has no bank.
+
+    Of several banks, that of the last stage that brought one of its own. Only the bank is read. Raises InputError when
+    there is no checkpoint, and when ids and rows do not fit each other.
+    """
+    path = Path(run) / f"{which}.safetensors"
+    with _opened(path) as file:
+        names = [name for name in file.keys() if re.fullmatch(BANK, name)]  # noqa: SIM118
+        if not names:
+            return None
+        bank = max(names, key=lambda name: int(name.split(".")[1])).removesuffix("items")
+        shapes = {name: tuple(file.get_slice(bank + name).get_shape()) for name in ("items", "video", "audio")}
+        count, dimension = shapes["video"] if len(shapes["video"]) == 2 else (0, 0)
+        fits = shapes == {"items": (count,), "video": (count, dimension), "audio": (count, dimension)}
+        if not fits or not 0 < dimension <= WIDEST:
+            raise InputError(f"expected a bank of one row of at most {WIDEST} numbers an item in {path}, got {shapes}")
+        items, *rows = (file.get_tensor(bank + name) for name in shapes)
+    if items.dtype != torch.int64 or not all(one.is_floating_point() for one in rows) or (items.diff() <= 0).any():
+        raise InputError(f"expected ascending item ids and rows of numbers in the bank of {path}, got something else")
+    return items, dict(zip(("video", "audio"), (one.float() for one in rows), strict=True))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A checkpoint, open; whatever is wrong with it becomes one line."""
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
         raise InputError(f"expected a checkpoint at {path}, found none: train first, or name another run")
     try:
         with safe_open(path, "pt") as file:
-            progress = json.loads((file.metadata() or {})["progress"])
-            return {name: file.get_tensor(name) for name in file.keys()}, progress  # noqa: SIM118
+            yield file
     except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
         raise InputError(f"expected a complete seehear checkpoint, {path} is cut short or damaged: {error}") from error
 

@@ -13,9 +13,14 @@ TIE = 1e-6
 
 
 def accuracy(scores: Float[Tensor, "N K"], labels: Int64[Tensor, "N"]) -> float:
-    """Share of items whose largest score is at their label; a class tied with others gets its share of the point."""
+    """Share of items whose largest score is at their label: the mean of `hits`."""
+    return float(hits(scores, labels).mean())
+
+
+def hits(scores: Float[Tensor, "N K"], labels: Int64[Tensor, "N"]) -> Float64[Tensor, "N"]:
+    """1 for an item whose largest score is at its label, else 0; a class tied with others gets its share."""
     best = scores >= scores.max(1, keepdim=True).values
-    return float((best.gather(1, labels[:, None])[:, 0] / best.sum(1)).double().mean())
+    return (best.gather(1, labels[:, None])[:, 0] / best.sum(1)).double()
 
 
 def confusion(predicted: Int64[Tensor, "N"], labels: Int64[Tensor, "N"], classes: int) -> Int64[Tensor, "K K"]:
@@ -64,6 +69,27 @@ def precision_at_k(found: Int[Tensor, "N P"], labels: Int64[Tensor, "N"]) -> Flo
     theirs, own = labels[found], labels[labels >= 0]
     right = (theirs == own[:, None]).double().cumsum(1)
     return (right / (theirs >= 0).double().cumsum(1)).nanmean(0)
+
+
+def precision_among(scores: Float[Tensor, "N"], relevant: Bool[Tensor, "N"], k: int) -> float:
+    """Share of relevant items among the k of highest score; items tied for the last places come in at random."""
+    last = scores.topk(k).values[-1]
+    above, tied = scores > last, scores == last
+    places = k - int(above.sum())
+    return float((relevant[above].sum() + places * relevant[tied].double().mean()) / k)
+
+
+def average_precision(scores: Float[Tensor, "N"], relevant: Bool[Tensor, "N"]) -> float:
+    """Sum over thresholds t of (R_t - R_(t-1)) P_t, P and R precision and recall of the scores of at least t.
+
+    Equal scores share a threshold, so that scores that are all equal give the share of relevant items. NaN without a
+    relevant item.
+    """
+    values, order = scores.sort(descending=True)
+    last = torch.cat([values.diff() != 0, torch.ones(1, dtype=torch.bool, device=values.device)])
+    found = relevant[order].double().cumsum(0)[last]
+    precision = found / (torch.nonzero(last)[:, 0] + 1)
+    return float((found.diff(prepend=found.new_zeros(1)) * precision).sum() / relevant.sum())
 
 
 def _log_choose(n: Float64[Tensor, "Q"], k: Float64[Tensor, "Q"]) -> Float64[Tensor, "Q"]:
