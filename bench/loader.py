@@ -87,7 +87,7 @@ def same_way(path: Path, start: float) -> Loaded:
 
 def read_only(library: Library, row: int, start: float) -> Loaded:
     """The packed bytes of one clip, not decoded: the floor."""
-    read = library.read(row, "video", "offsets", "sound")
+    read = library.read([row], "video", "offsets", "sound")[0]
     return np.frombuffer(read["video"], np.uint8), np.frombuffer(read["sound"], np.uint8)
 
 

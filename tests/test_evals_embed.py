@@ -42,7 +42,7 @@ def test_embed_writes_the_features_and_leaves_the_library_alone(model, tmp_path)
     where = tmp_path / "library"
     pack(tmp_path / "in", where, size=48, fps=8.0, rate=8000, labels=tmp_path / "labels.csv", workers=1, quiet=True)
     library, model.run = Library(where), {"name": "unit", "seed": 1}
-    before = library.read(1, "item", "source", "sound")
+    before = library.read([1], "item", "source", "sound")
     version = lance.dataset(str(where / "clips.lance")).version
     numbers = embed(model, library, tmp_path / "features.parquet", count=2, batch=4, quiet=True)
     assert numbers["clips"] == len(library) == 3
@@ -59,7 +59,7 @@ def test_embed_writes_the_features_and_leaves_the_library_alone(model, tmp_path)
     assert vectors.shape == (3, 128)
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, rtol=1e-5)
     # The shelf that was open reads on; its own table has not changed.
-    assert library.read(1, "item", "source", "sound") == before
+    assert library.read([1], "item", "source", "sound") == before
     assert lance.dataset(str(where / "clips.lance")).version == version
     assert lance.dataset(str(where / "features.lance")).to_table().equals(table.replace_schema_metadata(None)) or (
         lance.dataset(str(where / "features.lance")).to_table().to_pydict() == table.to_pydict()

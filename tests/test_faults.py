@@ -111,8 +111,18 @@ def test_no_faults_leave_the_shelf_itself():
     assert inject(plain, 0.0) is plain
 
 
+def test_faulty_clips_read_together_are_those_read_alone():
+    shelf = inject(make_shelf(), 0.5)
+    assert any(shelf.catalog.truth["faulty"])
+    rows = list(range(len(shelf)))[::-1]
+    for row, clip in zip(rows, shelf.open_all(rows), strict=True):
+        np.testing.assert_array_equal(clip.sound(0.0, 0.5, 8000), shelf.open(row).sound(0.0, 0.5, 8000))
+        np.testing.assert_array_equal(clip.frames(0.0, 2, 4.0), shelf.open(row).frames(0.0, 2, 4.0))
+
+
 def test_a_faulty_shelf_travels_to_a_worker():
     shelf = inject(make_shelf(), 0.5)
+    assert any(shelf.catalog.truth["faulty"])
     other = pickle.loads(pickle.dumps(shelf))
     row = shelf.catalog.truth["faulty"].index(True)
     assert np.array_equal(other.open(row).sound(0.0, 1.0, 8000), shelf.open(row).sound(0.0, 1.0, 8000))

@@ -119,6 +119,19 @@ def test_past_the_end_pictures_are_held_and_sound_is_zero(library):
     assert not clip.sound(-1.0, 1.0, RATE).any()
 
 
+def test_clips_read_together_are_those_read_alone(library, monkeypatch):
+    rows = [3, 0, len(library) - 1, 0]
+    alone = [library.open(row).sound(0.1, 0.5, 16_000) for row in rows]
+    asked = []
+    read = Library.read
+    monkeypatch.setattr(Library, "read", lambda self, rows, *names: asked.append(rows) or read(self, rows, *names))
+    together = library.split("train").clips.open_all(rows)
+    for clip, row, heard in zip(together, rows, alone, strict=True):
+        assert clip.item == library.catalog.items[row]
+        np.testing.assert_array_equal(clip.sound(0.1, 0.5, 16_000), heard)
+    assert asked == [rows]
+
+
 def test_a_shelf_travels_to_another_process(library):
     library.open(1).frames(0.0, 1, 1.0)
     again = pickle.loads(pickle.dumps(library))
@@ -232,7 +245,7 @@ def test_labels_by_bare_name_where_it_is_unique(tmp_path):
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from seehear.data import ledger, pack as module
 ledger._COMMIT_BYTES = 1
@@ -243,6 +256,8 @@ def slowly(self, table, rows):
     time.sleep(0.1)
 module.Store.append = slowly
 if __name__ == "__main__":
+    # A shell that runs the tests in the background leaves Ctrl-C ignored to all its children.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     module.pack(Path(sys.argv[1]), sys.argv[2], seconds=1.0, workers=1, quiet=True)
 """
 

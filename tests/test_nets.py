@@ -28,6 +28,8 @@ def test_parameter_counts_of_the_published_networks():
         (R2Plus1D.analysis(8), (16, 112), [(16, 56), (16, 56), (8, 28), (4, 14), (2, 7)]),
         # Table 2.14, where conv1 is followed by its pool.
         (R2Plus1D.pooled(18, 8), (8, 224), [(8, 56), (8, 56), (4, 28), (2, 14), (1, 7)]),
+        # The same maps without a pool.
+        (R2Plus1D.tiny(8), (8, 224), [(8, 56), (8, 56), (4, 28), (2, 14), (1, 7)]),
     ],
 )
 def test_video_shapes_of_the_tables(net, size, shapes):

@@ -18,7 +18,8 @@ from seehear.signal.resample import resample
 class Catalog:
     """One row a clip: id, length in s, class index (-1 when unknown), recording it was cut from, split.
 
-    `truth` holds further columns (such as "voice_over" of the procedural world), each with one entry a clip.
+    `truth` holds further columns (such as "voice_over" of the procedural world), each with one entry a clip. Two of
+    them mean something here: "modalities", what a clip has, and "recording", of which several files may be parts.
     """
 
     items: Int64[np.ndarray, "N"]
@@ -31,6 +32,18 @@ class Catalog:
 
     def __len__(self) -> int:
         return len(self.items)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Which of "video" and "audio" every clip has; both where the table does not say."""
+        both = ("video", "audio")
+        return tuple(name for name in both if all(name in has for has in self.truth.get("modalities", ())))  # type: ignore[operator]
+
+    @property
+    def recordings(self) -> tuple[str, ...]:
+        """The recording each clip is a part of: what must never be on both sides of a split."""
+        named = self.truth.get("recording", (None,) * len(self))
+        return tuple(source if one is None else str(one) for one, source in zip(named, self.sources, strict=True))
 
     @property
     def hash(self) -> str:
@@ -52,6 +65,18 @@ class Catalog:
             {name: tuple(column[i] for i in pick) for name, column in self.truth.items()},
         )
 
+    def join(self, other: "Catalog") -> "Catalog":
+        """These rows, then those of another part of the same table."""
+        return Catalog(
+            np.concatenate([self.items, other.items]),
+            np.concatenate([self.durations, other.durations]),
+            np.concatenate([self.labels, other.labels]),
+            self.sources + other.sources,
+            self.splits + other.splits,
+            self.classes,
+            {name: column + other.truth[name] for name, column in self.truth.items()},
+        )
+
 
 class Clips(ABC):
     """A shelf of clips: the catalog, and `open` to read one. Shelves are picklable and open their files lazily."""
@@ -61,6 +86,10 @@ class Clips(ABC):
     @abstractmethod
     def open(self, row: int) -> Clip:
         """Open the clip of catalog row `row`."""
+
+    def open_all(self, rows: Sequence[int]) -> list[Clip]:
+        """Open several clips that will be read soon; a shelf that can read them together does."""
+        return [self.open(row) for row in rows]
 
     def __len__(self) -> int:
         return len(self.catalog)
@@ -82,6 +111,9 @@ class Selected(Clips):
 
     def open(self, row: int) -> Clip:
         return self.clips.open(int(self.rows[row]))
+
+    def open_all(self, rows: Sequence[int]) -> list[Clip]:
+        return self.clips.open_all([int(self.rows[row]) for row in rows])
 
 
 class ArrayClip(Clip):

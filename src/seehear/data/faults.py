@@ -75,6 +75,15 @@ class FaultyClips(Clips):
         clip = self.clips.open(row)
         return Dubbed(clip, self.clips.open(self.donors[row])) if row in self.donors else clip
 
+    def open_all(self, rows: Sequence[int]) -> list[Clip]:
+        dubbed = [row for row in rows if row in self.donors]
+        opened = self.clips.open_all([*rows, *(self.donors[row] for row in dubbed)])
+        sounds = iter(opened[len(rows) :])
+        return [
+            Dubbed(clip, next(sounds)) if row in self.donors else clip
+            for row, clip in zip(rows, opened[: len(rows)], strict=True)
+        ]
+
 
 def inject(clips: Clips, fraction: float, seed: int = 0, split: str = "train") -> Clips:
     """The same shelf in which `fraction` of the clips of a split are faulty; with fraction 0 the shelf itself.

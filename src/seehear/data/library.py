@@ -5,6 +5,7 @@ A Library is picklable and opens its tables once in each process (Lance does not
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from sys import intern
 from typing import Any
@@ -19,6 +20,12 @@ from seehear.data.store import Store
 from seehear.errors import MediaError
 
 _SMALL = ("item", "source", "duration", "start", "fps", "rate", "channels", "coding", "gop")
+_MODALITIES: dict[tuple[bool, bool], tuple[str, ...]] = {
+    (True, True): ("video", "audio"),
+    (True, False): ("video",),
+    (False, True): ("audio",),
+    (False, False): (),
+}
 
 
 class Library(Clips):
@@ -41,12 +48,18 @@ class Library(Clips):
         """Where the library lies."""
         return self.store.uri
 
-    def read(self, row: int, *columns: str) -> dict[str, Any]:
-        """Some columns of one clip; bytes come without a copy."""
+    def read(self, rows: Sequence[int], *columns: str) -> list[dict[str, Any]]:
+        """Some columns of some clips in one request; bytes come without a copy."""
         if self._clips is None:
             self._clips = self.store.dataset("clips")
-        table = self._clips.take([row], columns=list(columns))
-        return {name: _value(table[name][0]) for name in columns}
+        table = self._clips.take(list(rows), columns=list(columns))
+        return [{name: _value(table[name][n]) for name in columns} for n in range(len(rows))]
+
+    def open_all(self, rows: Sequence[int]) -> list[Clip]:
+        clips = [self.open(row) for row in rows]
+        for clip, packed in zip(clips, self.read(rows, *PackedClip.COLUMNS), strict=True):
+            clip.hold(packed)
+        return list(clips)
 
     def open(self, row: int) -> "PackedClip":
         known = {name: column[row].item() for name, column in self._small.items()}
@@ -70,6 +83,9 @@ class PackedClip(Clip):
     A clip packed without sound is silent; one packed without pictures raises MediaError "no picture" for its frames.
     """
 
+    # One read for all: each is a round trip, and pictures without sound are rarely wanted.
+    COLUMNS = ("video", "offsets", "sound")
+
     def __init__(self, library: Library, row: int, label: int, known: dict[str, Any]) -> None:
         self.library, self.row, self.label = library, row, label
         self.item, self.source, self.start = known["item"], known["source"], known["start"]
@@ -80,10 +96,13 @@ class PackedClip(Clip):
 
     def _packed(self) -> tuple[Pictures, Any]:
         if self._held is None:
-            # One read for all: each is a round trip, and pictures without sound are rarely wanted.
-            read = self.library.read(self.row, "video", "offsets", "sound")
-            self._held = Pictures(read["video"], read["offsets"], self._gop), read["sound"]
+            self.hold(self.library.read([self.row], *self.COLUMNS)[0])
+        assert self._held is not None
         return self._held
+
+    def hold(self, packed: dict[str, Any]) -> None:
+        """Keep what was read of COLUMNS."""
+        self._held = Pictures(packed["video"], packed["offsets"], self._gop), packed["sound"]
 
     def frames(self, start: float, count: int, fps: float) -> UInt8[np.ndarray, "T H W 3"]:
         pictures, _ = self._packed()
@@ -123,5 +142,13 @@ def _catalog(clips: dict[str, list[Any]], labels: dict[str, list[Any]]) -> Catal
         tuple(split or "train" for _, split, *_ in found),
         classes,
         {name: tuple(truth.get(name) for truth in truths) for name in names}
-        | {"licence": tuple(licence for _, _, licence, _ in found), "start": tuple(clips["start"])},
+        | {
+            "licence": tuple(licence for _, _, licence, _ in found),
+            "start": tuple(clips["start"]),
+            # Clips without pictures are stored with 0 frames a second.
+            "modalities": tuple(
+                _MODALITIES[fps > 0, channels > 0]
+                for fps, channels in zip(clips["fps"], clips["channels"], strict=True)
+            ),
+        },
     )

@@ -15,6 +15,9 @@ from seehear.clip import Clip
 from seehear.data.catalog import Clips
 from seehear.errors import InputError
 
+TOGETHER = 32
+"""Clips that are read at once: one request instead of many, and no more memory than 32 packed clips take."""
+
 
 @runtime_checkable
 class Cutter(Protocol):
@@ -49,10 +52,18 @@ class Samples(Dataset[Sample]):
         self.clips, self.views, self.seed = clips, views, seed
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
-        epoch, row = key
-        item, label = int(self.clips.catalog.items[row]), int(self.clips.catalog.labels[row])
-        generator = np.random.default_rng([self.seed, epoch, item])
-        return item, label, row, self.views.cut(self.clips.open(row), generator)
+        return self.__getitems__([key])[0]
+
+    def __getitems__(self, keys: list[tuple[int, int]]) -> list[Sample]:
+        """The samples of a batch; torch's loader asks for whole batches where it finds this method."""
+        made: list[Sample] = []
+        for start in range(0, len(keys), TOGETHER):
+            piece = keys[start : start + TOGETHER]
+            for (epoch, row), clip in zip(piece, self.clips.open_all([row for _, row in piece]), strict=True):
+                item, label = int(self.clips.catalog.items[row]), int(self.clips.catalog.labels[row])
+                generator = np.random.default_rng([self.seed, epoch, item])
+                made.append((item, label, row, self.views.cut(clip, generator)))
+        return made
 
 
 def collate(samples: list[Sample]) -> Cut:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seehear.run import Run, Stage
 
 Size = Literal["tiny", "small", "paper"]
+Targets = Literal["bank", "batch", "queue"]
 
 
 def cross_avid(
@@ -27,6 +28,7 @@ def cross_avid(
     batch: int | None = None,
     negatives: int = 1024,
     split: str = "train",
+    targets: Targets = "bank",
 ) -> "Run":
     """Cross-AVID: tell each clip from all others by the sound of its picture and the picture of its sound.
 
@@ -40,8 +42,10 @@ def cross_avid(
         batch: clips a step; default by size.
         negatives: memories each clip is compared with.
         split: the split of the catalog to train on.
+        targets: from the memory bank (at size tiny after a warm-up with the batch), from the batch alone, or from
+            momentum encoders and a queue of their latest embeddings.
     """
-    return _avid("cross", data, size, seed, epochs, batch, negatives, split)
+    return _avid("cross", data, size, seed, epochs, batch, negatives, split, targets)
 
 
 def self_avid(
@@ -52,12 +56,13 @@ def self_avid(
     batch: int | None = None,
     negatives: int = 1024,
     split: str = "train",
+    targets: Literal["bank", "queue"] = "bank",
 ) -> "Run":
     """Self-AVID: tell each clip from all others within each modality; options as cross_avid.
 
     Command: seehear train self_avid --data LIBRARY --out RUN.
     """
-    return _avid("self", data, size, seed, epochs, batch, negatives, split)
+    return _avid("self", data, size, seed, epochs, batch, negatives, split, targets)
 
 
 def joint_avid(
@@ -68,12 +73,13 @@ def joint_avid(
     batch: int | None = None,
     negatives: int = 1024,
     split: str = "train",
+    targets: Literal["bank", "queue"] = "bank",
 ) -> "Run":
     """Joint-AVID: the sum of Self-AVID and Cross-AVID; options as cross_avid.
 
     Command: seehear train joint_avid --data LIBRARY --out RUN.
     """
-    return _avid("joint", data, size, seed, epochs, batch, negatives, split)
+    return _avid("joint", data, size, seed, epochs, batch, negatives, split, targets)
 
 
 def _avid(
@@ -85,27 +91,34 @@ def _avid(
     batch: int | None,
     negatives: int,
     split: str,
+    targets: Targets,
 ) -> "Run":
     from seehear.evals.retrieval import validation_score
     from seehear.memory import Bank
     from seehear.optim import Adam, constant
     from seehear.run import Run, Stage
     from seehear.tasks.avid import AVID
+    from seehear.tasks.momentum import Momentum
 
     everything = shelf(data, seed)
     clips = everything.split(split)
     model = avid_model(size, seed)
     bank = Bank(clips.catalog.items, seed=seed)
-    task = AVID(model.heads, bank, variant, negatives=negatives)
+    # A momentum encoder of .999 lags a thousand steps behind, half of a tiny run.
+    slow = Momentum(model.encoders, model.heads, 0.99 if size == "tiny" else 0.999) if targets == "queue" else None
+    task = AVID(model.heads, bank, variant, targets, negatives, slow=slow)
     passes, share = {"tiny": (130, 32), "small": (100, 128), "paper": (200, 256)}[size]
     passes = epochs or passes
     stages = [Stage(f"{variant}-avid", task, passes, Adam(5e-4, 1e-5), constant)]
     if size == "tiny":
-        stages = tiny_stages(stages[0], model, bank, max(passes * 2 // 3, 1) if variant == "cross" else 0)
+        warm = max(passes * 2 // 3, 1) if (variant, targets) == ("cross", "bank") else 0
+        stages = tiny_stages(stages[0], model, bank, warm)
     arguments = {"data": str(data) if data else None, "size": size, "seed": seed, "negatives": negatives}
-    recipe = {"name": f"{variant}_avid", "arguments": {**arguments, "epochs": passes, "split": split}}
+    arguments |= {"epochs": passes, "split": split, "targets": targets}
+    recipe = {"name": f"{variant}_avid", "arguments": arguments}
     measure, every = validation_score(everything), max(passes // 5, 1)
-    return Run(f"{variant}-avid-{size}", model, clips, stages, batch or share, seed, measure, every, recipe)
+    name = f"{variant}-avid-{size}"
+    return Run(name, model, clips, stages, batch or share, seed, measure, every, recipe=recipe)
 
 
 def tiny_stages(last: "Stage", model: "Model", bank: "Bank", warm: int) -> list["Stage"]:
@@ -159,7 +172,7 @@ def avid_model(size: Size, seed: int) -> "Model":
     }
     torch.manual_seed(seed)
     if size == "tiny":
-        nets = R2Plus1D.pooled(9, width=16), Conv2D.pooled(width=16)
+        nets = R2Plus1D.tiny(), Conv2D.pooled(width=16)
         front = LogSpectrogram.tiny()
     elif size == "small":
         nets, front = (R2Plus1D.analysis(), Conv2D.analysis()), LogSpectrogram.analysis()
