@@ -9,12 +9,13 @@ highest averaged accuracy on the validation clips; the test clips are looked at 
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
 from seehear import metrics
 from seehear.evals import logistic
 from seehear.evals.features import Splits
+from seehear.evals.results import Items, Numbers
 
 
 @dataclass(frozen=True)
@@ -26,16 +27,22 @@ class Probe:
     scores: Float32[Tensor, "N M K"]
 
 
-def linear_probe(splits: Splits, generator: torch.Generator) -> dict[str, float | None]:
+def linear_probe(splits: Splits, generator: torch.Generator) -> Numbers:
+    """The numbers of `scored_probe`."""
+    return scored_probe(splits)[0]
+
+
+def scored_probe(splits: Splits) -> tuple[Numbers, Items]:
     """Test accuracies "modality/block/clip" and ".../averaged", of every block, the "best" and the "last" (the output).
 
     Also ".../validation" and ".../strength", by which block and regularisation were chosen, and
-    "modality/class/NAME", the averaged accuracy of one class with the best block.
+    "modality/class/NAME", the averaged accuracy of one class with the best block. And what each labelled test clip
+    scored with the best block: the share of its windows that are right, and whether the clip is.
     """
     if (known := splits.labelled()) is None:
-        return {f"{modality}/best/averaged": None for modality in splits.test.modalities}
+        return {f"{modality}/best/averaged": None for modality in splits.test.modalities}, {}
     train, validation, test = known.train, known.validation, known.test
-    classes, numbers = test.catalog.classes, dict[str, float | None]()
+    classes, numbers, items = test.catalog.classes, Numbers(), Items()
     for modality in test.modalities:
         best: Probe | None = None
         for block, features in train.blocks(modality).items():
@@ -45,13 +52,14 @@ def linear_probe(splits: Splits, generator: torch.Generator) -> dict[str, float 
             best = probe if best is None or probe.validation > best.validation else best
         if best is None:
             continue
-        numbers |= _accuracies(f"{modality}/best", best, test.labels) | _accuracies(
-            f"{modality}/last", probe, test.labels
-        )
+        numbers |= _accuracies(f"{modality}/best", best, test.labels)
+        numbers |= _accuracies(f"{modality}/last", probe, test.labels)
+        windows, clips = _hits(best, test.labels)
+        items |= {f"{modality}/best/clip": windows.mean(1), f"{modality}/best/averaged": clips}
         counts = metrics.confusion(best.scores.mean(1).argmax(1), test.labels, len(classes))
         for name, value in zip(classes, metrics.per_class_accuracy(counts).tolist(), strict=True):
             numbers[f"{modality}/class/{name}"] = value if value == value else None
-    return numbers
+    return numbers, items
 
 
 def _probe(
@@ -73,11 +81,18 @@ def _probe(
     return Probe(accuracy, chosen.strength, chosen.probabilities(test))
 
 
-def _accuracies(name: str, probe: Probe, labels: Int64[Tensor, "N"]) -> dict[str, float | None]:
-    windows = probe.scores.shape[1]
+def _accuracies(name: str, probe: Probe, labels: Int64[Tensor, "N"]) -> Numbers:
+    windows, clips = _hits(probe, labels)
     return {
-        f"{name}/clip": metrics.accuracy(probe.scores.flatten(0, 1), labels.repeat_interleave(windows)),
-        f"{name}/averaged": metrics.accuracy(probe.scores.mean(1), labels),
+        f"{name}/clip": float(windows.mean()),
+        f"{name}/averaged": float(clips.mean()),
         f"{name}/validation": probe.validation,
         f"{name}/strength": probe.strength,
     }
+
+
+def _hits(probe: Probe, labels: Int64[Tensor, "N"]) -> tuple[Float64[Tensor, "N M"], Float64[Tensor, "N"]]:
+    """Whether each window alone is right, and whether the clip is by the mean over its windows."""
+    count = probe.scores.shape[1]
+    windows = metrics.hits(probe.scores.flatten(0, 1), labels.repeat_interleave(count))
+    return windows.unflatten(0, (-1, count)), metrics.hits(probe.scores.mean(1), labels)

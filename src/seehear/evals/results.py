@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from jaxtyping import Float64
+from torch import Tensor
+
 Numbers = dict[str, float | None]
+Items = dict[str, Float64[Tensor, "N"]]
+"""What each test clip scored, by metric; NaN for a clip that was not asked."""
 ROWS = ("trained", "supervised", "random", "statistics", "chance")
 """Who is measured: the run's encoders; the same nets trained with labels; random weights; plain statistics of the same
 windows; features that are all equal."""

@@ -10,10 +10,11 @@ Chance is this very protocol on embeddings that are all equal, since ties count 
 """
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Float64
 from torch import Tensor
 from torch.nn import functional
 
@@ -21,23 +22,33 @@ from seehear import metrics
 from seehear.checkpoint import Model
 from seehear.data.catalog import Clips, Selected
 from seehear.evals.features import Extracted, Splits, extract
+from seehear.evals.results import Items, Numbers
 
 RANKS = (1, 5, 20)
+WAYS = (("video", "audio"), ("audio", "video"))
+NONE = float("nan")
 MOST_VALIDATION = 200
 FEW_SOURCES = 20
 
 
-def retrieval(splits: Splits, generator: torch.Generator, gallery: int = 200) -> dict[str, float | None]:
-    """Numbers "instance/video_to_audio/r1", "instance/mean/r1", "class/...", "within/video/instance/r1" and so on.
-
-    At most `gallery` test clips, drawn from the generator, are searched; "instance/gallery" is the mean number of
-    answers a query chooses from. Class level is None without labels.
-    """
+def retrieval(splits: Splits, generator: torch.Generator, gallery: int = 200) -> Numbers:
+    """The numbers of `scored_retrieval` of at most `gallery` test clips, drawn from the generator."""
     test = splits.test
     if len(test.catalog) > gallery:
         drawn = torch.randperm(len(test.catalog), generator=generator)[:gallery]
         test = test.take(drawn.sort().values.numpy())
-    return _across(test) | _within(test)
+    return scored_retrieval(test)[0]
+
+
+def scored_retrieval(test: Extracted) -> tuple[Numbers, Items]:
+    """Numbers "instance/video_to_audio/r1", "instance/mean/r1", "class/...", "within/video/instance/r1" and so on.
+
+    "instance/gallery" is the mean number of answers a query chooses from. Class level is None without labels. And the
+    recall of each clip, NaN for a clip that is no query: its numbers are means over the others.
+    """
+    items = _across(test) | _within(test)
+    numbers = {"instance/gallery": float(_among(test).sum(1).double().mean())}
+    return numbers | {name: _mean(each) for name, each in items.items()}, items
 
 
 def validation_score(shelf: Clips) -> Callable[[Model], float] | None:
@@ -52,35 +63,31 @@ def validation_score(shelf: Clips) -> Callable[[Model], float] | None:
     clips = Selected(shelf, rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_VALIDATION)).astype(np.int64)])
 
     def score(model: Model) -> float:
-        numbers = _across(extract(model, clips, count=1, device=str(model.device), quiet=True))
-        return sum(numbers[f"instance/mean/r{k}"] or 0.0 for k in RANKS) / len(RANKS)
+        found = _across(extract(model, clips, count=1, device=str(model.device), quiet=True))
+        return sum(_mean(found[f"instance/mean/r{k}"]) or 0.0 for k in RANKS) / len(RANKS)
 
     return score
 
 
-def _across(test: Extracted) -> dict[str, float | None]:
-    """From one modality to the other, both directions and their mean."""
-    own = torch.eye(len(test.catalog), dtype=torch.bool)
-    among = own | _differ(test.sources)
-    numbers: dict[str, float | None] = {"instance/gallery": float(among.sum(1).double().mean())}
+def _across(test: Extracted) -> Items:
+    """From one modality to the other, both directions and their mean; NaN where a direction cannot be measured."""
+    own, among = torch.eye(len(test.catalog), dtype=torch.bool), _among(test)
     unit = {m: functional.normalize(e.mean(1), dim=1) for m in test.modalities if (e := test.embedding(m)) is not None}
+    items = Items()
     for level, right, allowed in (("instance", own, among), ("class", _same_class(test), _labelled(test) & among)):
-        means: dict[int, list[float | None]] = {k: [] for k in RANKS}
-        for query, answer in (("video", "audio"), ("audio", "video")):
-            for k in RANKS:
-                known = len(unit) == 2
-                value = _recall(unit[query] @ unit[answer].T, right, k, allowed) if known else None
-                numbers[f"{level}/{query}_to_{answer}/r{k}"] = value
-                means[k].append(value)
-        for k, values in means.items():
-            there = [value for value in values if value is not None]
-            numbers[f"{level}/mean/r{k}"] = sum(there) / len(there) if there else None
-    return numbers
+        for (query, answer), k in product(WAYS, RANKS):
+            known = len(unit) == 2
+            each = _recalls(unit[query] @ unit[answer].T, right, k, allowed) if known else torch.full((len(own),), NONE)
+            items[f"{level}/{query}_to_{answer}/r{k}"] = each.double()
+        for k in RANKS:
+            there, back = (items[f"{level}/{query}_to_{answer}/r{k}"] for query, answer in WAYS)
+            items[f"{level}/mean/r{k}"] = (there + back) / 2
+    return items
 
 
-def _within(test: Extracted) -> dict[str, float | None]:
+def _within(test: Extracted) -> Items:
     """Inside each modality: other windows of the same clip, other clips of the same class."""
-    numbers: dict[str, float | None] = {}
+    items = Items()
     others = _differ(test.sources) & _labelled(test)
     for modality in test.modalities:
         windows = functional.normalize(list(test.blocks(modality).values())[-1], dim=2)
@@ -90,18 +97,29 @@ def _within(test: Extracted) -> dict[str, float | None]:
         among = sibling | _differ(test.sources.repeat_interleave(count))
         averaged = test.averaged(modality)
         for k in RANKS:
-            numbers[f"within/{modality}/instance/r{k}"] = _recall(flat @ flat.T, sibling, k, among)
-            same = _recall(averaged @ averaged.T, _same_class(test), k, others)
-            numbers[f"within/{modality}/class/r{k}"] = same
-    return numbers
+            recalls = _recalls(flat @ flat.T, sibling, k, among)
+            items[f"within/{modality}/instance/r{k}"] = recalls.unflatten(0, (-1, count)).mean(1)
+            items[f"within/{modality}/class/r{k}"] = _recalls(averaged @ averaged.T, _same_class(test), k, others)
+    return items
 
 
-def _recall(
+def _recalls(
     similarity: Float32[Tensor, "Q G"], right: Bool[Tensor, "Q G"], k: int, allowed: Bool[Tensor, "Q G"]
-) -> float | None:
-    """Mean over the queries that have a right answer and a wrong one; None when there are none."""
+) -> Float64[Tensor, "Q"]:
+    """Recall of every query that has a right answer and a wrong one, NaN for the others."""
     asked = (right & allowed).any(1) & (~right & allowed).any(1)
-    return float(metrics.recall_at_k(similarity, right, k, allowed)[asked].mean()) if asked.any() else None
+    return torch.where(asked, metrics.recall_at_k(similarity, right, k, allowed), NONE)
+
+
+def _mean(each: Float64[Tensor, "Q"]) -> float | None:
+    """Mean over those that were asked; None when there are none."""
+    asked = ~each.isnan()
+    return float(each[asked].mean()) if asked.any() else None
+
+
+def _among(test: Extracted) -> Bool[Tensor, "N N"]:
+    """Every clip may be found by itself and by clips of other recordings."""
+    return torch.eye(len(test.catalog), dtype=torch.bool) | _differ(test.sources)
 
 
 def _differ(sources: Tensor) -> Bool[Tensor, "N N"]:
