@@ -317,6 +317,58 @@ def evaluate(
     _write(report_json, plain if protocol == "all" else plain[0])
 
 
+def finetune(
+    run: Positional[Path],
+    library: Positional[str],
+    modality: Literal["video", "audio"] = "video",
+    size: Literal["tiny", "paper-ucf", "paper-hmdb", "paper-robust"] = "tiny",
+    frames: int | None = None,
+    windows: tuple[int, ...] = (10, 25),
+    split: int | None = None,
+    epochs: int | None = None,
+    batch: int | None = None,
+    which: Literal["last", "best"] = "last",
+    seed: int = 0,
+    device: str = "auto",
+    workers: int = 0,
+    report_json: Report = None,
+) -> None:
+    """Train an encoder of a run on with labels, and measure it beside the same training from random weights.
+
+    A stopped finetuning goes on where it was; the run itself is left as it is, but for its results.
+
+    Example: seehear finetune runs/holiday holiday.library --modality video --size tiny
+
+    Args:
+        run: folder of a trained run.
+        library: labelled clips, with splits or official splits.
+        modality: whose encoder.
+        size: tiny (minutes on 2 CPU cores), or the paper's numbers for UCF-101, HMDB-51 or Robust-xID.
+        frames: frames a clip; the papers take 8 or 32, tiny what the run was trained with.
+        windows: of each clip, over which a video's prediction is averaged.
+        split: one official split; default all of them, averaged.
+        epochs: passes over the training clips after the classifier's own; default by size.
+        batch: clips a step; default by size.
+        which: the last checkpoint of the run, or the best.
+        seed: of the classifier, random weights, views and order.
+        device: auto, cpu, cuda or cuda:N.
+        workers: processes that read clips.
+    """
+    from seehear.recipes.finetune import finetuning
+
+    settings = finetuning(size, frames, epochs, batch)
+
+    from seehear import checkpoint
+    from seehear.data.library import Library
+    from seehear.evals.finetune import finetune as measure
+    from seehear.evals.results import table
+
+    model, clips, place = checkpoint.load(run, which), Library(library), _device(device)
+    result = measure(model, clips, run, settings, modality, windows, split, seed, place, workers)
+    _show(table(result))
+    _write(report_json, result.plain)
+
+
 def embed(
     run: Positional[Path],
     library: Positional[str],
@@ -446,6 +498,7 @@ VERBS: dict[str, Verb] = {
     "info": info,
     "train": train,
     "eval": evaluate,
+    "finetune": finetune,
     "embed": embed,
     "report": report,
     "import": import_published,

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Accuracy of windows and of videos, out of the softmax of every window.
+
+N clips, M windows of each, K classes; p[n, m] softmax of a window, R the clips of one recording.
+
+    clip accuracy    share of the N M windows with argmax_k p[n, m, k] = label of n
+    video accuracy   share of the recordings with argmax_k sum over n in R and m of p[n, m, k] = their label
+"""
+
+import torch
+from jaxtyping import Float32
+from torch import Tensor
+
+from seehear import metrics
+from seehear.evals.features import Extracted
+
+
+def clip_accuracy(said: Extracted) -> float:
+    """Share of windows that are told right; every clip has a label."""
+    scores = _scores(said)
+    return metrics.accuracy(scores.flatten(0, 1), said.labels.repeat_interleave(scores.shape[1]))
+
+
+def video_accuracy(said: Extracted) -> float:
+    """Share of recordings that the mean softmax of all their windows tells right; every clip has a label.
+
+    A film that was packed as several clips is one video (thesis 2.5: windows spread over the whole video).
+    """
+    scores, videos = _scores(said).mean(1), said.sources
+    count = int(videos.max()) + 1
+    total = torch.zeros(count, scores.shape[1]).index_add(0, videos, scores)
+    labels = torch.zeros(count, dtype=torch.int64).index_copy(0, videos, said.labels)
+    return metrics.accuracy(total, labels)
+
+
+def _scores(said: Extracted) -> Float32[Tensor, "N M K"]:
+    (scores,) = said.features.values()
+    return scores
