@@ -1,11 +1,15 @@
-"""The bank against slow float64 loops; negatives against their distribution."""
+"""The bank against slow float64 loops; negatives against their distribution; the queue against a deque."""
+
+from collections import deque
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
-from seehear.memory import Bank
+from seehear.memory import Bank, Queue
 
 ITEMS = np.array([7, 3, 11, 200, 5])
 
@@ -92,3 +96,23 @@ def test_an_unknown_item_is_refused():
         Bank(ITEMS, 8).position(torch.tensor([4]))
     with pytest.raises(ValueError, match="ids of their own"):
         Bank(np.array([1, 1, 2]), 8)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 9), st.lists(st.integers(0, 20), max_size=8))
+def test_a_queue_is_first_in_first_out(size, batches):
+    queue, expected, pushed = Queue(size, 2), deque(maxlen=size), 0
+    for count in batches:
+        items = torch.arange(pushed, pushed + count)
+        pushed += count
+        queue.push(items, {"video": torch.stack([items, -items], 1).float(), "audio": items[:, None] + torch.rand(2)})
+        expected.extend(items.tolist())
+        there, video = queue.latest("video")
+        assert sorted(there.tolist()) == list(expected)
+        assert torch.equal(video, torch.stack([there, -there], 1).float())
+        assert torch.equal(queue.latest("audio")[1].floor().long()[:, 0], there)
+
+
+def test_a_queue_without_places_is_refused():
+    with pytest.raises(ValueError, match="at least one place, got 0"):
+        Queue(0)

@@ -51,3 +51,19 @@ def agreement_weights(
     # Scores that are all equal have no spread to be measured by: they are all as good as the mean.
     distance = (score - mean) / deviation.clamp(min=1e-6)
     return floor + (1 - floor) * torch.special.ndtr((distance - midpoint) / sqrt(spread))
+
+
+def pair_logistic(together: Float[Tensor, "B"], apart: Float[Tensor, "B K"]) -> Float[Tensor, "B"]:
+    """Binary cross-entropy of pairs that belong together and pairs that do not, both kinds with equal weight.
+
+    L = softplus(-s) / 2 + mean_k softplus(s_k) / 2 with logits s; log 2 for a guess (Arandjelovic & Zisserman, 2017).
+    """
+    return (nn.functional.softplus(-together) + nn.functional.softplus(apart).mean(1)) / 2
+
+
+def pair_margin(together: Float[Tensor, "B"], apart: Float[Tensor, "B K"], margin: float = 0.99) -> Float[Tensor, "B"]:
+    """Contrastive loss of distances (Korbar et al., 2018, Eq. 1), both kinds of pairs with equal weight.
+
+    L = d^2 / 2 + mean_k max(margin - d_k, 0)^2 / 2.
+    """
+    return (together.square() + (margin - apart).relu().square().mean(1)) / 2

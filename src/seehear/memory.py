@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Slowly moving copies of embeddings, the targets of instance discrimination.
+"""Embeddings that outlive their step, the targets of instance discrimination.
 
 A Bank keeps one unit vector m [D] per item and modality; after a step with embedding z of item i
 
     m_i <- (mu m_i + (1 - mu) z) / |mu m_i + (1 - mu) z|,   mu = .5 in the papers (thesis 2.3.3).
 
+A Queue keeps the latest S embeddings as they were, first in first out (He et al., CVPR 2020).
 Rows belong to item ids of the catalog, never to positions, so that a bank survives an edited data set.
 """
 
@@ -110,3 +111,41 @@ class Bank(nn.Module):
         for name, others in rows.items():
             getattr(self, name)[where] = others[shared]
         return len(self) - int(shared.sum()), int((~shared).sum())
+
+
+class Queue(nn.Module):
+    """The latest embeddings [size, D] of every modality with their item ids; the oldest make room for new ones.
+
+    Every process holds and writes the same. Raises ValueError for a size below 1.
+    """
+
+    items: Tensor
+    written: Tensor
+
+    def __init__(self, size: int, dimension: int = 128, names: Sequence[str] = ("video", "audio")) -> None:
+        super().__init__()
+        if size < 1:
+            raise ValueError(f"expected a queue of at least one place, got {size}")
+        self.register_buffer("items", torch.zeros(size, dtype=torch.int64))
+        self.register_buffer("written", torch.zeros((), dtype=torch.int64))
+        for name in names:
+            self.register_buffer(name, torch.zeros(size, dimension))
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def latest(self, name: str) -> tuple[Int64[Tensor, "S"], Float32[Tensor, "S D"]]:
+        """Item ids and embeddings of the places written so far."""
+        filled = min(int(self.written), len(self))
+        return self.items[:filled], self.get_buffer(name)[:filled]
+
+    @torch.no_grad()
+    def push(self, items: Int64[Tensor, "B"], embeddings: dict[str, Float[Tensor, "B D"]]) -> None:
+        """Add the embeddings of all processes, in process order; of more than there is room for, the last."""
+        everyone = dist.gather(items)[-len(self) :]
+        skipped = len(items) * dist.part()[1] - len(everyone)
+        places = (self.written + skipped + torch.arange(len(everyone), device=items.device)) % len(self)
+        self.items[places] = everyone
+        for name, z in embeddings.items():
+            getattr(self, name)[places] = dist.gather(z.float())[-len(self) :]
+        self.written += skipped + len(everyone)

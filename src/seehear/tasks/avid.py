@@ -9,6 +9,7 @@ m^v_i, m^a_i and K uniform negatives N_i without i itself, NCE(x; m, N) as in `l
     Joint:  L = Self + Cross                                     (Eq. 2.6)
 
 The same negatives serve both modalities. Z is estimated once, from the negatives of the first batch, and then frozen.
+The targets of the batch and of the queue stand in for m in InfoNCE (`losses.contrastive`), which has no Z.
 """
 
 from typing import Literal
@@ -20,8 +21,11 @@ from torch import Tensor, nn
 from seehear import dist
 from seehear.clip import Batch, Loss, Response
 from seehear.losses import contrastive, noise_contrastive
-from seehear.memory import Bank
-from seehear.tasks.task import Task
+from seehear.memory import Bank, Queue
+from seehear.tasks.momentum import Momentum
+from seehear.tasks.task import Task, embed
+
+Targets = Literal["bank", "batch", "queue"]
 
 TERMS = {
     "self": (("video", "video"), ("audio", "audio")),
@@ -32,11 +36,16 @@ TERMS = {
 
 
 class AVID(Task):
-    """Instance discrimination with targets from the memory bank, or from the batch.
+    """Instance discrimination with targets from the memory bank, from the batch, or from momentum encoders and a queue.
 
     `targets="batch"` compares each anchor with the embeddings of the whole batch (InfoNCE, gradients to both sides):
     a warm-up for the bank, whose rows are written once an epoch and say little at first. It is defined for Cross
     only, because within a modality an anchor would be its own target.
+
+    `targets="queue"` compares each anchor with what the momentum encoders `slow` say of the batch, and said of the
+    batches before it: a queue of `negatives` embeddings, but of no more than there are items, so that small data
+    cannot fill it with copies of themselves. The anchor's own item is no negative, however often it is queued. A stage
+    begins with copies that equal the encoders.
     """
 
     partition: Tensor
@@ -46,40 +55,63 @@ class AVID(Task):
         heads: nn.ModuleDict,
         bank: Bank,
         variant: Literal["self", "cross", "joint"] = "cross",
-        targets: Literal["bank", "batch"] = "bank",
+        targets: Targets = "bank",
         negatives: int = 1024,
         temperature: float = 0.07,
         momentum: float = 0.5,
+        slow: Momentum | None = None,
     ) -> None:
         super().__init__()
         if targets == "batch" and variant != "cross":
-            raise ValueError(f"expected targets from the bank for {variant} discrimination, got targets from the batch")
+            raise ValueError(f"expected other targets for {variant} discrimination, got targets from the batch")
+        if (targets == "queue") != (slow is not None):
+            raise ValueError(f"expected momentum encoders for targets from the queue alone, got targets from {targets}")
         self.heads, self.bank, self.terms, self.targets = heads, bank, TERMS[variant], targets
         self.negatives, self.temperature, self.momentum = negatives, temperature, momentum
+        dimension = bank.get_buffer("video").shape[1]
+        self.slow, self.queue = slow, Queue(min(negatives, len(bank)), dimension) if slow is not None else None
         self.register_buffer("partition", torch.zeros(()))
 
+    def begin_epoch(self, epoch: int) -> None:
+        """Let momentum encoders begin where a stage before this one has left the encoders."""
+        if epoch == 0 and self.slow is not None:
+            self.slow.begin()
+
     def respond(self, encoders: nn.ModuleDict, batch: Batch) -> Response:
-        """Unit embeddings "video" and "audio" [B, 128]."""
-        outputs = {}
-        for name in self.views:
-            projected = self.heads[name](encoders[name](batch.views[name]).pooled)
-            outputs[name] = nn.functional.normalize(projected.float(), dim=1)
+        """Unit embeddings "video" and "audio" [B, 128]; of momentum encoders "video-target" and "audio-target"."""
+        outputs = {name: embed(encoders, self.heads, name, batch.views[name]) for name in self.views}
+        if self.slow is not None:
+            outputs |= {f"{name}-target": z for name, z in self.slow.embed(batch).items()}
         return Response(outputs)
 
     def charge(self, response: Response, batch: Batch) -> Loss:
         """The sum of the variant's terms, each the mean over the batch."""
-        charge = self._against_batch if self.targets == "batch" else self._against_bank
-        parts = charge(response.outputs, batch)
+        if self.targets == "bank":
+            parts = self._against_bank(response.outputs, batch)
+        else:
+            parts = self._against_embeddings(response.outputs, batch)
         return Loss(torch.stack(list(parts.values())).sum(), parts)
 
-    def _against_batch(self, z: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        process, _ = dist.part()
-        target = torch.arange(len(batch.items), device=batch.items.device) + process * len(batch.items)
-        everyone = {name: dist.gather(one) for name, one in z.items()}
-        return {
-            f"{anchor}-{other}": contrastive(z[anchor] @ everyone[other].mT / self.temperature, target).mean()
-            for anchor, other in self.terms
-        }
+    def _against_embeddings(self, z: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        items, candidates = self._candidates(z, batch)
+        rows = torch.arange(len(batch.items), device=items.device)
+        target = rows + dist.part()[0] * len(rows)
+        own = batch.items[:, None] == items
+        own[rows, target] = False
+        parts = {}
+        for anchor, other in self.terms:
+            scores = (z[anchor] @ candidates[other].mT / self.temperature).masked_fill(own, -torch.inf)
+            parts[f"{anchor}-{other}"] = contrastive(scores, target).mean()
+        return parts
+
+    def _candidates(self, z: dict[str, Tensor], batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        # The batch of all processes comes first, in their order.
+        items = dist.gather(batch.items)
+        if self.queue is None:
+            return items, {name: dist.gather(z[name]) for name in self.views}
+        queued = {name: self.queue.latest(name) for name in self.views}
+        items = torch.cat([items, queued["video"][0]])
+        return items, {n: torch.cat([dist.gather(z[f"{n}-target"]), rows]) for n, (_, rows) in queued.items()}
 
     def _against_bank(self, z: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
         own = self.bank.position(batch.items)
@@ -106,9 +138,12 @@ class AVID(Task):
         return drawn[process * len(own) : (process + 1) * len(own)]
 
     def remember(self, response: Response, batch: Batch) -> None:
-        """Move the bank rows of the batch towards their new embeddings."""
-        for name, z in response.outputs.items():
-            self.bank.update(name, batch.items, z, self.momentum)
+        """Move the bank rows of the batch towards their new embeddings; queue targets, let momentum encoders follow."""
+        for name in self.views:
+            self.bank.update(name, batch.items, response.outputs[name], self.momentum)
+        if self.slow is not None and self.queue is not None:
+            self.queue.push(batch.items, {name: response.outputs[f"{name}-target"] for name in self.views})
+            self.slow.follow()
 
 
 class Fill(Task):
@@ -128,5 +163,5 @@ class Fill(Task):
 
     def remember(self, response: Response, batch: Batch) -> None:
         """Replace the bank rows of the batch."""
-        for name, z in response.outputs.items():
-            self.task.bank.update(name, batch.items, z, momentum=0.0)
+        for name in self.views:
+            self.task.bank.update(name, batch.items, response.outputs[name], momentum=0.0)

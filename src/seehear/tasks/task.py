@@ -3,7 +3,8 @@
 
 from abc import ABC, abstractmethod
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from seehear.clip import Batch, Loss, Response
 
@@ -30,3 +31,8 @@ class Task(nn.Module, ABC):
 
     def begin_epoch(self, epoch: int) -> None:
         """Look at the whole memory before an epoch of the stage; what is found is kept in buffers, for resuming."""
+
+
+def embed(encoders: nn.ModuleDict, heads: nn.ModuleDict, name: str, view: Tensor) -> Float[Tensor, "B D"]:
+    """Unit embeddings of the views of one modality, by its encoder and its head."""
+    return nn.functional.normalize(heads[name](encoders[name](view).pooled).float(), dim=1)
