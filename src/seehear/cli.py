@@ -282,7 +282,8 @@ def evaluate(
 ) -> None:
     """Measure the encoders of a run by one protocol, beside chance, random weights and plain statistics.
 
-    Protocols: linear-probe, retrieval, nearest, collapse, supervised, or all.
+    Protocols of the encoders: linear-probe, retrieval, nearest, collapse, supervised. Of the memory bank they were
+    trained with: memory-probe, positive-sets, calibration, faulty-pairs. Or all, which trains nothing.
 
     Example: seehear eval retrieval runs/holiday holiday.library --windows 10
 
@@ -299,18 +300,26 @@ def evaluate(
     """
     from seehear import checkpoint
     from seehear.data.library import Library
+    from seehear.evals import bank
     from seehear.evals.evaluate import PROTOCOLS
     from seehear.evals.evaluate import evaluate as measure
     from seehear.evals.results import table
     from seehear.evals.supervised import supervised
 
+    known = [*PROTOCOLS, *bank.PROTOCOLS, "supervised", "all"]
+    if protocol not in known:
+        raise InputError(f"expected a protocol of {', '.join(known)}, got {protocol!r}{_meant(protocol, known)}")
     model, library = checkpoint.load(run, which), Library(data)
     place: dict[str, Any] = {"count": windows, "seed": seed, "device": _device(device), "workers": workers}
-    if protocol == "supervised":
-        results = [supervised(model, library, run, **place)]
-    else:
+    ours = protocol in PROTOCOLS or protocol == "all"
+    memory = protocol in bank.PROTOCOLS or (protocol == "all" and bank.has_memories(run, library, which))
+    results = [supervised(model, library, run, **place)] if protocol == "supervised" else []
+    if ours:
         names = list(PROTOCOLS) if protocol == "all" else [protocol]
-        results = measure(names, model, library, run, limit=limit, **place)
+        results += measure(names, model, library, run, limit=limit, **place)
+    if memory:
+        names = list(bank.PROTOCOLS) if protocol == "all" else [protocol]
+        results += bank.evaluate_bank(names, run, library, which, **place)
     for result in results:
         _show(table(result))
     plain = [result.plain for result in results]
@@ -393,6 +402,85 @@ def embed(
     numbers = write(checkpoint.load(run), Library(library), out or run / "features.parquet", device=_device(device))
     for name, value in numbers.items():
         print(f"{name}: {value}")
+    _write(report_json, numbers)
+
+
+def curate(
+    library: Positional[str],
+    run: Positional[Path],
+    out: Path | None = None,
+    count: int = 24,
+    windows: int = 4,
+    which: Literal["last", "best"] = "last",
+    device: str = "auto",
+    workers: int = 0,
+    report_json: Report = None,
+) -> None:
+    """List the clips whose sound does not belong to their picture, with a page to look at them and to listen.
+
+    Example: seehear curate holiday.library runs/holiday --out holiday-curated
+
+    Args:
+        library: the clips; labels are not needed.
+        run: folder of a trained run; clips it has no memory of are judged by its encoders.
+        out: folder for curate.csv (all clips) and curate.html; default the run's folder.
+        count: clips on the page, and a third as many for comparison.
+        windows: looked at in each clip that the run has no memory of.
+        which: the last checkpoint, or the best.
+        device: auto, cpu, cuda or cuda:N.
+        workers: processes that read clips.
+    """
+    from seehear.data.library import Library
+    from seehear.report.curate import curate as rank
+
+    place: dict[str, Any] = {"windows": windows, "device": _device(device), "workers": workers}
+    numbers = rank(Library(library), run, out or run, count, which, **place)
+    for name, value in numbers.items():
+        print(f"{name}: {value:.3f}" if isinstance(value, float) else f"{name}: {value}")
+    _write(report_json, numbers)
+
+
+def study(
+    name: Positional[tuple[Literal["status", "instance", "robust"], ...]],
+    out: Path = Path("runs/studies"),
+    arms: tuple[str, ...] = (),
+    seeds: tuple[int, ...] = (),
+    budget: float | None = None,
+    size: Literal["tiny", "trial"] = "tiny",
+    processes: int | None = None,
+    device: str = "cpu",
+    report_json: Report = None,
+) -> None:
+    """Test the claims of a paper: train every arm with several seeds, compare them, say what was shown; or its status.
+
+    Studies: instance (claims A1 to A10, AVID-CMA), robust (B1 to B9, Robust-xID). A stopped study goes on where it was.
+
+    Example: seehear study instance --out runs/studies --budget 60; seehear study status instance --out runs/studies
+
+    Args:
+        name: a study, or status and a study.
+        out: folder of the world, its library, all runs, and the page NAME.md.
+        arms: only these, and what they start from; default all.
+        seeds: only these; default as many as the claims need.
+        budget: stop after this many minutes; what was begun is saved.
+        size: tiny (hours on 2 CPU cores), or trial (minutes, to see that all works; its verdicts mean nothing).
+        processes: trained at once; default one a core.
+        device: auto, cpu, cuda or cuda:N.
+    """
+    from seehear.studies.conduct import conduct, progress
+
+    if len(name) not in (1, 2) or name[-1] == "status" or name[:-1] not in ((), ("status",)):
+        raise InputError("expected a study, or status and a study: seehear study status instance")
+    if name[0] == "status":
+        shown, numbers = progress(name[1], out, arms, seeds, size)
+        _show(shown)
+        for key, value in numbers.items():
+            print(f"{key}: {value}")
+    else:
+        numbers = conduct(name[0], out, arms, seeds, budget, size, processes, device)
+        for claim in numbers["claims"]:
+            print(f"{claim['claim']}: {claim['verdict']}")
+        print(out / f"{name[0]}.md")
     _write(report_json, numbers)
 
 
@@ -500,6 +588,8 @@ VERBS: dict[str, Verb] = {
     "eval": evaluate,
     "finetune": finetune,
     "embed": embed,
+    "curate": curate,
+    "study": study,
     "report": report,
     "import": import_published,
 }

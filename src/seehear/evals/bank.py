@@ -92,7 +92,7 @@ def _remembered(name: str, known: Memories, seed: int, stamp: dict[str, Any]) ->
 def _measure(name: str, known: Memories, seed: int) -> Numbers:
     generator = torch.Generator().manual_seed(seed)
     if name == "memory-probe":
-        return memory_probe(known.rows, known.labels, known.catalog.sources, generator)
+        return memory_probe(known.rows, known.labels, known.catalog.recordings, generator)
     if name == "positive-sets":
         return sets.positive_sets(known.rows, known.labels)
     if name == "calibration":

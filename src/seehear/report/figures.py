@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from math import floor, isfinite, log10
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Float32, UInt8
 
+from seehear.data.packed import pack_sound
 from seehear.report.html import Html, element
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 420, 200, 46, 22, 16
@@ -94,6 +95,28 @@ def scatter(title: str, points: Float[np.ndarray, "N 2"], colours: list[str], na
     return element("figure", element("figcaption", title), drawing)
 
 
+def histogram(title: str, values: list[float], marks: list[tuple[float, str]]) -> Html:
+    """How many values lie where, in 40 bins; `marks` are values with a name."""
+    counts, edges = np.histogram(values, 40)
+    low, high = float(edges[0]), float(edges[-1])
+
+    def at(value: float) -> float:
+        return LEFT + (WIDTH - LEFT - 8) * (value - low) / (high - low)
+
+    parts: list[Html] = []
+    for count, left, right in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        height = (HEIGHT - BOTTOM - TOP) * count / int(counts.max())
+        box = {"x": f"{at(left):.1f}", "width": f"{at(right) - at(left):.1f}", "height": f"{height:.1f}"}
+        parts.append(element("rect", y=f"{HEIGHT - BOTTOM - height:.1f}", style="fill: var(--trained)", **box))
+    parts += [element("text", f"{x:g}", x=f"{at(x):.1f}", y=HEIGHT - 6, text_anchor="middle") for x in ticks(low, high)]
+    for value, name in marks:
+        x = f"{at(value):.1f}"
+        parts.append(element("line", x1=x, x2=x, y1=TOP, y2=HEIGHT - BOTTOM, class_="stage"))
+        parts.append(element("text", name, x=x, y=TOP - 5, text_anchor="middle"))
+    drawing = element("svg", *parts, viewBox=f"0 0 {WIDTH} {HEIGHT}", role="img", aria_label=title)
+    return element("figure", element("figcaption", title), drawing)
+
+
 def picture(pixels: UInt8[np.ndarray, "H W 3"], alt: str, class_: str | None = None) -> Html:
     """A photograph as a JPEG inside the page."""
     import cv2
@@ -108,6 +131,14 @@ def spectrogram(levels: UInt8[np.ndarray, "F T"], alt: str, class_: str | None =
 
     _, data = cv2.imencode(".png", cv2.applyColorMap(levels, cv2.COLORMAP_MAGMA))
     return _image("png", data.tobytes(), alt, class_)
+
+
+def sound(samples: Float32[np.ndarray, "1 N"], rate: int) -> Html:
+    """A player of a mono sound, as 16-bit FLAC inside the page."""
+    data = pack_sound(samples, rate)[1]
+    return element(
+        "audio", controls="", preload="none", src=f"data:audio/flac;base64,{base64.b64encode(data).decode()}"
+    )
 
 
 def _image(kind: str, data: bytes, alt: str, class_: str | None) -> Html:

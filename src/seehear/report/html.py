@@ -52,7 +52,7 @@ def page(title: str, *body: object) -> str:
         element(
             "meta",
             http_equiv="Content-Security-Policy",
-            content="default-src 'none'; img-src data:; style-src 'unsafe-inline'",
+            content="default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'",
         ),
         element("title", title),
         element("style", Html(files("seehear.report").joinpath("style.css").read_text(encoding="utf-8"))),
