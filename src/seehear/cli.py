@@ -575,6 +575,9 @@ RECIPES = {
     "joint_avid": "seehear.recipes.avid:joint_avid",
     "cross_avid_cma": "seehear.recipes.cma:cross_avid_cma",
     "robust_xid": "seehear.recipes.robust:robust_xid",
+    "info_nce": "seehear.recipes.baselines:info_nce",
+    "avc": "seehear.recipes.baselines:avc",
+    "avts": "seehear.recipes.baselines:avts",
 }
 VERBS: dict[str, Verb] = {
     "quickstart": quickstart,
