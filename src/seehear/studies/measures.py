@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a study measures of a trained arm: protocols by name, with what each test clip scored where there are any.
+
+Metrics are named "measure:metric". Every arm is measured on the same windows of the same clips, drawn by nothing; what
+is random in a protocol is drawn from generator seed 0 for all arms, so that differences are paired.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from seehear import checkpoint
+from seehear.data.catalog import Clips, Selected
+from seehear.errors import InputError
+from seehear.evals.agreement import dots
+from seehear.evals.collapse import calibration
+from seehear.evals.evaluate import divide
+from seehear.evals.faulty_pairs import faulty_pairs, truth_of
+from seehear.evals.features import Splits, extract
+from seehear.evals.linear_probe import scored_probe
+from seehear.evals.memories import Memories, as_trained, memories
+from seehear.evals.memory_probe import memory_probe
+from seehear.evals.positive_sets import positive_sets
+from seehear.evals.results import Items, Numbers
+from seehear.evals.retrieval import scored_retrieval
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A finished run, and the shelf (without injected faults) that it is measured on."""
+
+    run: Path
+    shelf: Clips
+    windows: int = 3
+    device: str = "cpu"
+
+    @cached_property
+    def splits(self) -> Splits:
+        """Features of `windows` windows of every clip."""
+        rows, _ = divide(self.shelf.catalog, seed=0)
+        clips = Selected(self.shelf, np.concatenate(list(rows.values())))
+        found = extract(checkpoint.load(self.run), clips, self.windows, self.device, batch=64, quiet=True)
+        ends = np.cumsum([len(part) for part in rows.values()])[:-1]
+        parts = np.split(np.arange(len(clips)), ends)
+        return Splits(**{name: found.take(part) for name, part in zip(rows, parts, strict=True)})
+
+    @cached_property
+    def memories(self) -> Memories:
+        """The memories of the clips that the run was trained on."""
+        found = memories(self.run, as_trained(self.run, self.shelf))
+        if found is None:
+            raise InputError(f"expected a memory bank of these clips in {self.run}, found none: measure another arm")
+        return found
+
+
+def _probe(subject: Subject) -> tuple[Numbers, Items]:
+    return scored_probe(subject.splits)
+
+
+def _retrieval(subject: Subject) -> tuple[Numbers, Items]:
+    return scored_retrieval(subject.splits.test)
+
+
+def _memory_probe(subject: Subject) -> tuple[Numbers, Items]:
+    known, generator = subject.memories, torch.Generator().manual_seed(0)
+    return memory_probe(known.rows, known.labels, known.catalog.sources, generator), {}
+
+
+def _positive_sets(subject: Subject) -> tuple[Numbers, Items]:
+    return positive_sets(subject.memories.rows, subject.memories.labels), {}
+
+
+def _calibration(subject: Subject) -> tuple[Numbers, Items]:
+    return calibration(subject.memories.rows, torch.Generator().manual_seed(0)), {}
+
+
+def _faulty_pairs(subject: Subject) -> tuple[Numbers, Items]:
+    """Also "gain_4" and "gain_10": how much the precision among the lowest is above the share of faulty clips."""
+    known = subject.memories
+    numbers = faulty_pairs(dots(known.rows), truth_of(known.catalog))
+    base = numbers["base_rate"]
+    for share in (4, 10):
+        found = numbers[f"lowest_{share}/precision"]
+        numbers[f"gain_{share}"] = None if found is None or base is None else found - base
+    return numbers, {}
+
+
+MEASURES: dict[str, Callable[[Subject], tuple[Numbers, Items]]] = {
+    "probe": _probe,
+    "retrieval": _retrieval,
+    "memory-probe": _memory_probe,
+    "positive-sets": _positive_sets,
+    "calibration": _calibration,
+    "faulty-pairs": _faulty_pairs,
+}
+
+
+def measure(name: str, subject: Subject) -> tuple[Numbers, Items]:
+    """Numbers and item scores of one measure, by "measure:metric"; metrics that could not be measured are None."""
+    numbers, items = MEASURES[name](subject)
+    named = {f"{name}:{metric}": value for metric, value in numbers.items()}
+    return named, {f"{name}:{metric}": each for metric, each in items.items()}

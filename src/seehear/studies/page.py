@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The page of a study in Markdown: one row a claim, one row an arm, and what a reader must know."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from seehear.studies import store
+from seehear.studies.status import Progress
+from seehear.studies.store import Place
+from seehear.studies.study import Score, Study
+from seehear.studies.verdict import LEAST_GAIN, Finding, Scores, Verdict, judge, mean_and_spread
+
+METHOD = f"""Intervals are 95 % bootstraps over seeds, then test items, of paired differences (the same seeds and
+items in both arms). What is measured of memories has no test items: those intervals are over seeds alone, and too
+narrow. *Shown*: the interval excludes 0 with the paper's sign; *contradicted*: with the other; *not shown*: it includes
+0. An equality is shown when its interval lies inside the margin, half of another claim's gain. *Not testable*: the
+paper's own gain is below {LEAST_GAIN} of the spread over seeds of the base arm, so that it could not be seen; what came
+out is listed all the same. Which of several arms is the highest or lowest was decided for each seed by the others. Only
+directions must carry over from the papers' data, which are far larger."""
+
+
+def gather(study: Study, place: Place, jobs: Sequence[Progress]) -> Scores:
+    """What every finished job scored."""
+    scores: dict[str, dict[int, Mapping[str, np.ndarray]]] = {}
+    for job in jobs:
+        if job.state == "done":
+            folder = place.of(study, study.arm(job.arm), job.seed)
+            scores.setdefault(job.arm, {})[job.seed] = store.scores(folder)
+    return scores
+
+
+def page(study: Study, place: Place, jobs: Sequence[Progress]) -> tuple[str, dict[str, Any]]:
+    """The page, and the same as JSON values."""
+    scores = gather(study, place, jobs)
+    verdicts = [judge(claim, scores, study.base) for claim in study.claims]
+    minutes, done = sum(job.seconds for job in jobs) / 60, sum(job.state == "done" for job in jobs)
+    about = f"{done} of {len(jobs)} runs are finished ({minutes:.0f} minutes of one core, evaluation included). "
+    about += f"Data {place.data_hash}, study version {study.version}, code {', '.join(_commits(study, place, jobs))}."
+    claims = _table(
+        ("", "claim", "what came out: means, difference and 95 % interval", "paper", "verdict"),
+        [
+            (
+                v.claim.name,
+                v.claim.text,
+                "<br>".join(_said(finding, study) for finding in v.findings),
+                v.claim.paper,
+                v.word,
+            )
+            for v in verdicts
+        ],
+    )
+    parts = [f"# {study.title}", study.settings, about, METHOD, claims, "## Arms", _arms(study, scores, jobs)]
+    parts += ["## Not finished", _missing(jobs)] if done < len(jobs) else []
+    plain = {"study": study.name, "minutes": round(minutes, 1), "claims": [_plain(verdict) for verdict in verdicts]}
+    return "\n\n".join(part for part in parts if part) + "\n", plain
+
+
+def _said(finding: Finding, study: Study) -> str:
+    """One contrast in words and figures."""
+    contrast, interval = finding.contrast, finding.interval
+    titles = {metric: title for title, metric in study.columns.items()}
+    sides = [contrast.better, contrast.worse]
+    better, worse = (" or ".join(dict.fromkeys(score.arm for score in side)) for side in sides)
+    named = [
+        dict.fromkeys(score.label or " + ".join(titles.get(one, one) for one in score.metrics) for score in side)
+        for side in sides
+    ]
+    what = f"{better} - {worse}" if worse and worse != better else better
+    metrics = " - ".join(" or ".join(names) for names in (named if named[0] != named[1] else named[:1]) if names)
+    if interval is None or finding.better is None:
+        return f"{what}, {metrics}: not run"
+    means = f"{finding.better:.3f}" + (f" - {finding.worse:.3f}" if finding.worse is not None else "")
+    range_ = f"{interval.mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
+    notes = [f"{interval.seeds} seeds", finding.word]
+    notes += [f"margin {finding.margin:.3f}"] if finding.margin is not None else []
+    notes += (
+        []
+        if finding.testable
+        else [f"but not testable: expected {contrast.plausible:.3f}, spread {finding.spread:.3f}"]
+    )
+    notes += ["reported only"] if contrast.reported else []
+    return f"{what}, {metrics}: {means} = {range_} ({', '.join(notes)})"
+
+
+def _arms(study: Study, scores: Scores, jobs: Sequence[Progress]) -> str:
+    """Mean and standard deviation over seeds of every arm."""
+    rows = []
+    for arm in study.arms:
+        seconds = [job.seconds for job in jobs if job.arm == arm.name and job.state == "done"]
+        cells = []
+        for metric in study.columns.values():
+            found = mean_and_spread(scores, Score(arm.name, (metric,)))
+            cells.append(f"{found[0]:.3f} ± {found[1]:.3f}" if found else "")
+        rows.append((arm.name, str(len(seconds)), *cells, f"{np.mean(seconds) / 60:.1f}" if seconds else ""))
+    return _table(("arm", "seeds", *study.columns, "minutes a seed"), rows)
+
+
+def _missing(jobs: Sequence[Progress]) -> str:
+    """A line an arm and state, and why what failed did."""
+    seeds: dict[tuple[str, str, str], list[str]] = {}
+    for job in jobs:
+        if job.state != "done":
+            seeds.setdefault((job.arm, job.state, job.why), []).append(str(job.seed))
+    return "\n".join(
+        f"- {arm}, seeds {', '.join(which)}: {state}{f' ({why})' if why else ''}"
+        for (arm, state, why), which in seeds.items()
+    )
+
+
+def _commits(study: Study, place: Place, jobs: Sequence[Progress]) -> list[str]:
+    folders = (place.of(study, study.arm(job.arm), job.seed) for job in jobs if job.state == "done")
+    return sorted({str(store.numbers(folder)["commit"]) for folder in folders}) or ["-"]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _plain(verdict: Verdict) -> dict[str, Any]:
+    findings = [
+        {
+            "better": [vars(score) for score in finding.contrast.better],
+            "worse": [vars(score) for score in finding.contrast.worse],
+            "word": finding.word,
+            "testable": finding.testable,
+            "interval": vars(finding.interval) if finding.interval else None,
+            "means": [finding.better, finding.worse],
+            "margin": finding.margin,
+            "spread": finding.spread,
+        }
+        for finding in verdict.findings
+    ]
+    return {"claim": verdict.claim.name, "verdict": verdict.word, "findings": findings}
