@@ -22,6 +22,8 @@ UPDATES = 900
 """Steps of a training on the user's own videos."""
 WINDOW = 3.0
 """Length of the clips that the user's own videos are cut into (s)."""
+PROTOCOLS = ("linear-probe", "retrieval", "nearest", "collapse")
+"""What is measured: what the page draws, in half a minute. `seehear eval` has the others."""
 FEW_SOURCES = 20
 """Recordings below which nothing is held out, and numbers mean little."""
 
@@ -129,13 +131,13 @@ def _train(out: Path, on_world: bool, seed: int, minutes: float | None) -> Path:
 
 
 def _measure(run: Path, clips: Any, on_world: bool, seed: int) -> dict[str, Any]:
-    """Every protocol, and on the world the bound that training with labels reached when it was calibrated."""
+    """The protocols of PROTOCOLS, and on the world the bound that training with labels reached when it was calibrated."""
     from seehear import checkpoint
     from seehear.evals import results
-    from seehear.evals.evaluate import PROTOCOLS, evaluate
+    from seehear.evals.evaluate import evaluate
 
     model = checkpoint.load(run)
-    measured = {r.protocol: r for r in evaluate(list(PROTOCOLS), model, clips, run, count=3, seed=seed)}
+    measured = {r.protocol: r for r in evaluate(PROTOCOLS, model, clips, run, count=3, seed=seed)}
     if on_world:
         from seehear.world.calibration import supervised_bound
 

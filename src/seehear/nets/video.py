@@ -7,6 +7,7 @@ blocks plus the stem: 9 has one block a stage, 18 has two.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -46,8 +47,9 @@ class Residual(nn.Module):
 class R2Plus1D(nn.Module):
     """Video encoder [B, 3, T, H, W] -> Features: blocks conv1, block2 .. block5, pool; 8 width pooled numbers.
 
-    `width` is the number of channels of the first block (64 in the thesis); `strides` are those of blocks 2 to 5,
-    `stem_stride` that of the first convolution.
+    `width` is the number of channels of the first block (64 in the thesis); `strides` are those of blocks 2 to 5. The
+    `stem` (conv1) is a 3 x 7 x 7 convolution with batch norm and ReLU ("plain"), these and a spatial pool ("pooled"),
+    or for few small frames a 1 x 5 x 5 convolution that is pooled before it is normalised ("light").
     7,015,616 (depth 9) and 15,379,136 (depth 18) parameters at width 64. Pooling is the maximum over time and space.
     """
 
@@ -55,24 +57,23 @@ class R2Plus1D(nn.Module):
         self,
         depth: int = 9,
         width: int = 64,
-        stem_pool: bool = True,
+        stem: Literal["plain", "pooled", "light"] = "pooled",
         strides: Sequence[int] = (1, 2, 2, 2),
-        stem_stride: int = 2,
     ) -> None:
         super().__init__()
         if depth not in (9, 18):
             raise ValueError(f"expected depth 9 or 18, got {depth}")
-        self.arguments = {"depth": depth, "width": width, "stem_pool": stem_pool, "strides": list(strides)}
-        self.arguments["stem_stride"] = stem_stride
+        if stem not in ("plain", "pooled", "light"):
+            raise ValueError(f"expected a stem that is plain, pooled or light, got {stem!r}")
+        self.arguments = {"depth": depth, "width": width, "stem": stem, "strides": list(strides)}
         self.dimension: int = 8 * width
-        layers: list[nn.Module] = [
-            nn.Conv3d(3, width, (3, 7, 7), (1, stem_stride, stem_stride), (1, 3, 3), bias=False),
-            nn.BatchNorm3d(width),
-            nn.ReLU(inplace=True),
-        ]
-        if stem_pool:
-            layers.append(nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1)))
-        self.conv1 = nn.Sequential(*layers)
+        kernel = (1, 5, 5) if stem == "light" else (3, 7, 7)
+        padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
+        convolution = nn.Conv3d(3, width, kernel, (1, 2, 2), padding, bias=False)
+        normalised = [nn.BatchNorm3d(width), nn.ReLU(inplace=True)]
+        pool = nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1))
+        after = {"plain": normalised, "pooled": [*normalised, pool], "light": [pool, *normalised]}[stem]
+        self.conv1 = nn.Sequential(convolution, *after)
         channels = width
         for number, stride in enumerate(strides):
             out = width * 2**number
@@ -84,17 +85,17 @@ class R2Plus1D(nn.Module):
     @classmethod
     def analysis(cls, width: int = 64) -> "R2Plus1D":
         """Depth 9 without a pool in the stem (thesis table 2.12; 16 x 112 x 112 input)."""
-        return cls(9, width, stem_pool=False)
+        return cls(9, width, "plain")
 
     @classmethod
     def pooled(cls, depth: int = 18, width: int = 64) -> "R2Plus1D":
         """A pool in the stem (thesis table 2.14 at depth 18; 8 x 224 x 224 input)."""
-        return cls(depth, width, stem_pool=True)
+        return cls(depth, width)
 
     @classmethod
     def tiny(cls, width: int = 16) -> "R2Plus1D":
-        """Depth 9 with maps as small as after a pool, by a stride of 4 in the stem: a fifth of the stem's time."""
-        return cls(9, width, stem_pool=False, stem_stride=4)
+        """Depth 9 with the light stem: a third of the stem's time, and more learnt in each step (docs/log.md)."""
+        return cls(9, width, "light")
 
     def forward(self, video: Float[Tensor, "B 3 T H W"]) -> Features:
         """Return every block and the pooled embedding."""
