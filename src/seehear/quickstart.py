@@ -131,7 +131,7 @@ def _train(out: Path, on_world: bool, seed: int, minutes: float | None) -> Path:
 
 
 def _measure(run: Path, clips: Any, on_world: bool, seed: int) -> dict[str, Any]:
-    """The protocols of PROTOCOLS, and on the world the bound that training with labels reached when it was calibrated."""
+    """PROTOCOLS, and on the world the bound that training with labels reached when it was calibrated."""
     from seehear import checkpoint
     from seehear.evals import results
     from seehear.evals.evaluate import evaluate
