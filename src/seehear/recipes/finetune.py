@@ -42,7 +42,7 @@ def tiny(frames: int | None = None) -> "Finetuning":
     views = {"count": frames} if frames else {}
     name = f"tiny-{frames}" if frames else "tiny"
     steps = milestones(0.3, (0.5, 0.7, 0.9))
-    return Finetuning(name, 2, 20, 32, (5e-4, 2e-3), steps, every=2, views=views)
+    return Finetuning(name, 2, 20, 32, (2e-3, 5e-3), steps, every=2, views=views)
 
 
 def ucf(frames: Literal[8, 32] = 8) -> "Finetuning":
