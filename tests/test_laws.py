@@ -9,8 +9,11 @@ from seehear.clip import Batch, Response
 from seehear.memory import Bank
 from seehear.tasks.avid import AVID, Fill
 from seehear.tasks.cma import CMA
+from seehear.tasks.momentum import Momentum
 from seehear.tasks.robust import RobustXID, Softening, Weighting
 from seehear.tasks.supervised import Supervised
+from seehear.tasks.synchrony import AVTS
+from seehear.tasks.verification import AVC
 from small import make_model
 
 ITEMS = np.arange(100, 140)
@@ -18,6 +21,10 @@ ITEMS = np.arange(100, 140)
 
 def avid(variant, targets="bank"):
     return lambda model: AVID(model.heads, Bank(ITEMS), variant, targets, negatives=32)
+
+
+def queue(variant):
+    return lambda model: AVID(model.heads, Bank(ITEMS), variant, "queue", slow=Momentum(model.encoders, model.heads))
 
 
 def cma(model):
@@ -31,6 +38,12 @@ TASKS = {
     "cross-avid": avid("cross"),
     "joint-avid": avid("joint"),
     "cross-avid, batch": avid("cross", "batch"),
+    "cross-avid, queue": queue("cross"),
+    "joint-avid, queue": queue("joint"),
+    "avc, concatenation": lambda model: AVC(model.heads),
+    "avc, distance": lambda model: AVC(model.heads, "distance"),
+    "avts, easy": lambda model: AVTS(model.heads, hard=0.0),
+    "avts": lambda model: AVTS(model.heads),
     "cma": cma,
     "xid": lambda model: RobustXID(model.heads, Bank(ITEMS), negatives=32),
     "robust-xid": lambda model: RobustXID(model.heads, Bank(ITEMS), Weighting(), Softening(), negatives=32),
@@ -51,6 +64,7 @@ def make_batch(seed=0, count=8):
     views = {
         "video": torch.randn(count, 3, 4, 16, 16, generator=generator) + labels[:, None, None, None, None],
         "audio": torch.randn(count, 1, 32, 33, generator=generator) - labels[:, None, None, None],
+        "elsewhere": torch.randn(count, 1, 32, 33, generator=generator) + 1,
     }
     return Batch(torch.from_numpy(ITEMS[:count].copy()), labels, views, (0, seed))
 

@@ -53,7 +53,8 @@ class AVC(Task):
         video, audio = response.outputs["video"], dist.gather(response.outputs["audio"])
         logits = self.compare(video, audio).float()
         own = own_pairs(logits)
-        return Loss(pair_logistic(logits[own], others(logits, own)).mean())
+        total = pair_logistic(logits[own], others(logits, own)).mean()
+        return Loss(total, {"video-audio": total})
 
 
 class Concatenation(nn.Module):

@@ -1,0 +1,201 @@
+"""Synchronisation against a slow float64 reference; two sounds of a clip stay apart; recipes of all baselines."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import normalize
+
+from seehear import checkpoint, train
+from seehear.clip import Batch, Clip, Response
+from seehear.errors import InputError
+from seehear.optim import constant, cosine
+from seehear.recipes.avid import cross_avid, joint_avid
+from seehear.recipes.baselines import avc, avts, info_nce
+from seehear.tasks.synchrony import AVTS, Synchrony
+from small import make_shelf, make_views
+
+BATCH = Batch(torch.arange(5), torch.full((5,), -1), {})
+
+
+def make_response():
+    generator = torch.Generator().manual_seed(0)
+    near = torch.randn(5, 16, generator=generator)
+    z = {
+        "video": near,
+        "audio": near + 0.3 * torch.randn(5, 16, generator=generator),
+        "elsewhere": near + 0.5 * torch.randn(5, 16, generator=generator),
+    }
+    # One of the other clips is near as well: it lies within the margin.
+    z["audio"][3] = near[1] + 0.2
+    return Response({name: normalize(one, dim=1).requires_grad_() for name, one in z.items()})
+
+
+@pytest.mark.parametrize("hard", [0.0, 0.25, 1.0])
+def test_loss_and_gradients_are_those_of_a_slow_reference(hard):
+    task, response = AVTS(torch.nn.ModuleDict(), hard), make_response()
+    loss = task.charge(response, BATCH).total
+    z = {name: one.detach().double().requires_grad_() for name, one in response.outputs.items()}
+    expected = 0.0
+
+    def distance(x, y):
+        return sum((a - b) ** 2 for a, b in zip(x, y, strict=True)).sqrt()
+
+    for i in range(5):
+        expected = expected + distance(z["video"][i], z["audio"][i]) ** 2 / 10
+        expected = expected + hard * (0.99 - distance(z["video"][i], z["elsewhere"][i])).clamp(0) ** 2 / 10
+        for j in range(5):
+            if i != j:
+                expected = expected + (1 - hard) * (0.99 - distance(z["video"][i], z["audio"][j])).clamp(0) ** 2 / 40
+    torch.testing.assert_close(loss.double(), expected, rtol=1e-5, atol=0)
+    loss.backward()
+    expected.backward()
+    for name in task.views:
+        torch.testing.assert_close(response.outputs[name].grad.double(), z[name].grad, rtol=1e-4, atol=1e-6)
+
+
+def test_bad_arguments_are_refused_with_one_line():
+    with pytest.raises(InputError, match="share of hard negatives"):
+        AVTS(torch.nn.ModuleDict(), 1.5)
+    with pytest.raises(InputError, match="margin > 0"):
+        AVTS(torch.nn.ModuleDict(), margin=0.0)
+
+
+class Recorded(Clip):
+    """A clip that notes which windows it was asked for, whose sound is the time itself."""
+
+    item, label, source, layout = 1, 0, "recorded.mp4", "mono"
+
+    def __init__(self, duration):
+        self.duration, self.seen, self.heard = duration, [], []
+
+    def frames(self, start, count, fps):
+        self.seen.append((start, start + count / fps))
+        return np.zeros((count, 20, 30, 3), np.uint8)
+
+    def sound(self, start, duration, rate):
+        self.heard.append((start, start + duration))
+        return np.full((1, round(duration * rate)), start / 100, np.float32)
+
+
+def make_synchrony(**changes):
+    return Synchrony(**{**vars(make_views()), **changes})
+
+
+@settings(deadline=None)
+@given(st.floats(2.3, 20), st.floats(0, 0.8), st.integers(0, 1000))
+def test_the_other_sound_is_apart_from_pictures_and_their_sound(duration, gap, seed):
+    views, clip = make_synchrony(gap=gap), Recorded(duration)
+    cuts = views.cut(clip, np.random.default_rng(seed))
+    (seen,), (heard, elsewhere) = clip.seen, clip.heard
+    for start, end in (seen, heard, elsewhere):
+        assert -1e-9 <= start < end <= duration + 1e-9
+    for start, end in (seen, heard):
+        assert elsewhere[0] >= end + gap - 1e-9 or elsewhere[1] <= start - gap + 1e-9
+    assert cuts["elsewhere"][0] == round(elsewhere[0] / 100 * 32767)
+    assert cuts["samples"].shape == cuts["elsewhere"].shape
+
+
+def test_the_other_sound_comes_before_as_often_as_after_and_from_everywhere():
+    views, before, starts = make_synchrony(offset=0.0, stretch=(1.0, 1.0)), 0, []
+    for seed in range(400):
+        clip = Recorded(6.0)
+        views.cut(clip, np.random.default_rng(seed))
+        before += clip.heard[1] < clip.heard[0]
+        starts.append(clip.heard[0][0])
+        assert clip.heard[0][0] == pytest.approx(clip.seen[0][0], abs=0.02)
+    # 400 fair coins: five standard deviations are 50.
+    assert abs(before - 200) < 50
+    # Nine tenths of a window's room, at either end of the clip.
+    assert min(starts) < 0.3
+    assert max(starts) > 5.2
+
+
+def test_a_clip_too_short_for_two_sounds_is_refused_with_one_line():
+    views = make_synchrony(offset=0.0, stretch=(1.0, 1.0))
+    views.cut(Recorded(1.53), np.random.default_rng(0))
+    with pytest.raises(InputError, match=r"clips of 1.52 s or more.*got 1.50 s of recorded.mp4: choose a smaller gap"):
+        views.cut(Recorded(1.5), np.random.default_rng(0))
+
+
+def test_the_other_sound_is_finished_as_sounds_are():
+    views, shelf = make_synchrony(), make_shelf()
+    cuts = [views.cut(clip, np.random.default_rng(i)) for i, clip in enumerate(shelf.clips[:3])]
+    arrays = {name: torch.from_numpy(np.stack([cut[name] for cut in cuts])) for name in cuts[0]}
+    finished = views.finish(arrays)
+    expected = make_views().finish({**arrays, "samples": arrays["elsewhere"]})["audio"]
+    assert torch.equal(finished["elsewhere"], expected)
+    assert not torch.equal(finished["elsewhere"], finished["audio"])
+
+
+def test_evaluation_sees_plain_views():
+    views, clip = make_synchrony(), make_shelf().clips[0]
+    plain = make_views().at(0.5).cut(clip, np.random.default_rng(0))
+    fixed = views.at(0.5).cut(clip, np.random.default_rng(0))
+    assert set(fixed) == set(plain)
+    assert all(np.array_equal(fixed[name], plain[name]) for name in plain)
+    assert views.arguments == make_views().arguments
+
+
+def test_a_worker_cuts_what_the_process_itself_cuts():
+    views, clip = make_synchrony(gap=0.3), make_shelf().clips[0]
+    sent = pickle.loads(pickle.dumps(views.for_workers()))
+    here, there = (one.cut(clip, np.random.default_rng(5)) for one in (views, sent))
+    assert all(np.array_equal(here[name], there[name]) for name in here)
+
+
+@pytest.fixture
+def _small_shelf(monkeypatch):
+    monkeypatch.setattr("seehear.recipes.avid.shelf", lambda data, seed: make_shelf(60))
+
+
+@pytest.mark.usefixtures("_small_shelf")
+@pytest.mark.parametrize("size", ["tiny", "paper"])
+def test_baselines_learn_as_long_as_cross_avid_and_as_fast(size):
+    avid = cross_avid(size=size)
+    learnt = sum(stage.epochs for stage in avid.stages if stage.optimiser is not None)
+    for recipe in (info_nce, avc, avts):
+        run = recipe(size=size)
+        assert sum(stage.epochs for stage in run.stages) == learnt
+        assert run.model.arguments["encoders"] == avid.model.arguments["encoders"]
+        assert run.batch == avid.batch
+        assert {repr(stage.optimiser) for stage in run.stages} == {repr(avid.stages[-1].optimiser)}
+        assert run.recipe["name"] == recipe.__name__
+        assert run.recipe["arguments"]["epochs"] == learnt
+
+
+@pytest.mark.usefixtures("_small_shelf")
+def test_the_curriculum_goes_from_easy_to_hard():
+    run = avts(epochs=7, hard=0.5, gap=0.2)
+    assert [(s.name, s.epochs, s.task.hard, s.schedule) for s in run.stages] == [
+        ("easy", 3, 0.0, constant),
+        ("easy-and-hard", 4, 0.5, cosine),
+    ]
+    views = run.model.views
+    assert (views.gap, views.offset, views.stretch) == (0.2, 0.0, (1.0, 1.0))
+    assert run.model.front is views.front
+    assert [stage.name for stage in avts(epochs=1).stages] == ["easy-and-hard"]
+
+
+@pytest.mark.usefixtures("_small_shelf")
+def test_targets_are_one_option_of_the_recipes():
+    assert [stage.task.targets for stage in cross_avid(epochs=3, targets="batch").stages] == ["batch"]
+    queue = joint_avid(epochs=3, targets="queue").stages[-1].task
+    assert (queue.targets, queue.slow.rate, len(queue.queue)) == ("queue", 0.99, 40)
+    assert cross_avid(size="paper", targets="queue").stages[0].task.slow.rate == 0.999
+    assert avc(comparison="distance").measure is None
+
+
+@pytest.mark.usefixtures("_small_shelf")
+def test_what_avts_learnt_is_loaded_as_any_model(tmp_path, monkeypatch):
+    from small import make_model
+
+    monkeypatch.setattr("seehear.recipes.avid.avid_model", lambda size, seed: make_model(seed))
+    run = avts(epochs=2, batch=4, gap=0.2)
+    train.fit(run, tmp_path, quiet=True)
+    loaded = checkpoint.load(tmp_path)
+    assert loaded.views.arguments == run.model.views.arguments
+    assert checkpoint.describe(tmp_path)["recipe"]["arguments"]["gap"] == 0.2
