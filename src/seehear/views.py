@@ -35,6 +35,7 @@ class AudioVisual:
     `colour` holds the strengths of brightness, contrast, saturation and hue; `volume` the relative gain;
     `offset` (s) how far the sound may start from the pictures; `stretch` the factors of its temporal jitter.
     With `position` set (0 .. 1) nothing is random: the window at that fraction of the clip, the centre crop.
+    Of `modalities` only one may be wanted: what is left out is neither decoded nor made.
     """
 
     count: int = 8
@@ -49,11 +50,14 @@ class AudioVisual:
     stretch: tuple[float, float] = (0.7, 1.4)
     front: LogSpectrogram = field(default_factory=LogSpectrogram.paper)
     position: float | None = None
+    modalities: tuple[str, ...] = ("video", "audio")
 
     @property
     def arguments(self) -> dict[str, Any]:
         """What rebuilds these views, as plain JSON values (the front end's statistics live in the checkpoint)."""
-        fields = ((name, value) for name, value in vars(self).items() if name not in ("front", "position"))
+        fields = (
+            (name, value) for name, value in vars(self).items() if name not in ("front", "position", "modalities")
+        )
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in fields}
         return {**plain, "front": self.front.arguments}
 
@@ -67,6 +71,10 @@ class AudioVisual:
     def at(self, position: float) -> "AudioVisual":
         """The evaluation view of the window at fraction `position` of the clip."""
         return replace(self, position=position)
+
+    def only(self, *modalities: str) -> "AudioVisual":
+        """The same views of these modalities alone, for clips without pictures or without sound."""
+        return replace(self, modalities=modalities)
 
     def for_workers(self) -> "AudioVisual":
         """The same views without their statistics, small and on the CPU: all that `cut` needs in another process."""
@@ -82,7 +90,10 @@ class AudioVisual:
         self.front.cpu().fit(windows)
 
     def cut(self, clip: Clip, generator: np.random.Generator) -> dict[str, np.ndarray]:
-        """Draw, decode, crop and resize: "pixels" uint8 [T, size, size, 3], "samples" int16 [N], and the draws."""
+        """Draw, decode, crop and resize: "pixels" uint8 [T, size, size, 3], "samples" int16 [N], and the draws.
+
+        One modality alone is cut from the window that it would be cut from beside the other.
+        """
         fixed = self.position is not None
         jitter = 1.0 if fixed else self.stretch[1]
         seen, heard = self.count / self.fps, self.front.seconds * jitter
@@ -91,29 +102,41 @@ class AudioVisual:
         # The sound starts within `offset` of the pictures and inside the clip; a fixed window shares its centre.
         shift = (seen - heard) / 2 if fixed else generator.uniform(-self.offset, self.offset)
         begin = float(np.clip(start + shift, 0.0, max(clip.duration - heard, 0.0)))
-        frames = clip.frames(start, self.count, self.fps)
-        box = centre_box(frames) if fixed else random_box(frames, self.area, self.ratio, generator)
-        sound = to_mono(clip.sound(begin, heard, self.front.rate), clip.layout)[0]
+        cuts: dict[str, np.ndarray] = {}
+        if "video" in self.modalities:
+            frames = clip.frames(start, self.count, self.fps)
+            box = centre_box(frames) if fixed else random_box(frames, self.area, self.ratio, generator)
+            cuts["pixels"] = resize(frames[:, box[0] : box[1], box[2] : box[3]], self.size)
+        if "audio" in self.modalities:
+            sound = to_mono(clip.sound(begin, heard, self.front.rate), clip.layout)[0]
+            cuts["samples"] = np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16)
         draws = np.zeros(7) if fixed else generator.random(7)
-        return {
-            "pixels": resize(frames[:, box[0] : box[1], box[2] : box[3]], self.size),
-            "samples": np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16),
-            "draws": draws.astype(np.float32),
-        }
+        return {**cuts, "draws": draws.astype(np.float32)}
 
     def finish(self, cuts: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Cut arrays, stacked [B, ...] on a device, to the views "video" and "audio"."""
-        draws, pixels = cuts["draws"], cuts["pixels"]
-        sound = (cuts["samples"].float() / 32767)[:, None]
+        """Cut arrays, stacked [B, ...] on a device, to the views "video" and "audio", or to the one that was cut."""
+        views: dict[str, Tensor] = {}
+        if "pixels" in cuts:
+            views["video"] = self._finish_pixels(cuts["pixels"], cuts["draws"])
+        if "samples" in cuts:
+            views["audio"] = self._finish_samples(cuts["samples"], cuts["draws"])
+        return views
+
+    def _finish_pixels(self, pixels: UInt8[Tensor, "B T H W 3"], draws: Tensor) -> Float32[Tensor, "B 3 T H W"]:
         if self.position is not None:
-            return {"video": _normalise(pixels, None), "audio": self.front(sound)}
+            return _normalise(pixels, None)
         flip = draws[:, 0] < self.mirror
         pixels = torch.where(flip[:, None, None, None, None], pixels.flip(3), pixels)
+        return _normalise(pixels, colour_map(pixels, 2 * draws[:, 1:5] - 1, self.colour))
+
+    def _finish_samples(self, samples: Tensor, draws: Tensor) -> Float32[Tensor, "B 1 T F"]:
+        sound = (samples.float() / 32767)[:, None]
+        if self.position is not None:
+            return self.front(sound)
         gain = 1 + self.volume * (2 * draws[:, 5] - 1)
         low, high = self.stretch
         stretch = low * (high / low) ** draws[:, 6] if high > low else None
-        map_colour = colour_map(pixels, 2 * draws[:, 1:5] - 1, self.colour)
-        return {"video": _normalise(pixels, map_colour), "audio": self.front(sound * gain[:, None, None], stretch)}
+        return self.front(sound * gain[:, None, None], stretch)
 
 
 def random_box(

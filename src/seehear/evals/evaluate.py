@@ -13,13 +13,17 @@ from seehear import atomic
 from seehear.checkpoint import Model
 from seehear.data.catalog import Catalog, Clips, Selected
 from seehear.errors import InputError
-from seehear.evals import neighbours, results, statistics
+from seehear.evals import folds, neighbours, results, statistics
+from seehear.evals.class_retrieval import class_retrieval
 from seehear.evals.collapse import collapse
 from seehear.evals.features import EMBEDDING, Describe, Extracted, Splits, describer, extract_all, frozen
+from seehear.evals.few_shot import few_shot, left_out
 from seehear.evals.linear_probe import linear_probe
+from seehear.evals.map_retrieval import map_retrieval
 from seehear.evals.nearest import nearest
 from seehear.evals.results import Numbers, Result
 from seehear.evals.retrieval import FEW_SOURCES, retrieval
+from seehear.evals.svm import svm
 
 Protocol = Callable[[Splits, torch.Generator], Numbers]
 PROTOCOLS: dict[str, Protocol] = {
@@ -27,9 +31,15 @@ PROTOCOLS: dict[str, Protocol] = {
     "retrieval": retrieval,
     "nearest": nearest,
     "collapse": collapse,
+    "svm": svm,
+    "few-shot": few_shot,
+    "map-retrieval": map_retrieval,
+    "class-retrieval": class_retrieval,
 }
-LABELLED = ("linear-probe", "nearest")
+LABELLED = ("linear-probe", "nearest", "svm", "few-shot", "map-retrieval")
 """Protocols that need classes and clips to learn them from."""
+MAPS = ("svm", "map-retrieval")
+"""Protocols that look at the last block before it is pooled."""
 PAIRS = 1000
 
 
@@ -56,7 +66,8 @@ def evaluate(
         if name not in PROTOCOLS:
             raise InputError(f"expected a protocol of {', '.join(PROTOCOLS)}, got {name!r}")
     division, split = divide(shelf.catalog, seed, learn=any(name in LABELLED for name in names))
-    rows = gather(model, shelf, division, count, limit, seed, device, batch, workers, quiet)
+    maps = any(name in MAPS for name in names)
+    rows = gather(model, shelf, division, count, limit, maps, seed, device, batch, workers, quiet)
     about: dict[str, Any] = {
         "run": folder.name if folder else str(model.run.get("name", "")),
         "seed": int(model.run.get("seed", 0)),
@@ -69,14 +80,20 @@ def evaluate(
     made = []
     for name in names:
         numbers = {row: PROTOCOLS[name](splits, torch.Generator().manual_seed(seed)) for row, splits in rows.items()}
-        made.append(Result(name, numbers, notes=_notes(name, rows["trained"], split), **about))
+        # Over folds every clip is measured, whatever the split that was packed.
+        crossed = folds.crossed(rows["trained"]) if name == "svm" else ""
+        on = {"split": crossed, "clips": sum(map(len, division.values()))} if crossed else {}
+        notes = _notes(name, numbers["trained"], rows["trained"], split)
+        made.append(Result(name, numbers, notes=notes, **about | on))
     if folder:
         for result in made:
             results.append(folder, result)
         test = rows["trained"].test
-        keep_embeddings(folder / "embeddings.npz", test)
-        shown = Selected(shelf, division["test"])
-        neighbours.keep(folder / "neighbours.npz", test, shown, model.views, torch.Generator().manual_seed(seed))
+        # The report draws pictures beside sounds; clips that have one alone leave what it draws as it was.
+        if len(test.modalities) > 1:
+            keep_embeddings(folder / "embeddings.npz", test)
+            shown = Selected(shelf, division["test"])
+            neighbours.keep(folder / "neighbours.npz", test, shown, model.views, torch.Generator().manual_seed(seed))
     return made
 
 
@@ -94,11 +111,11 @@ def divide(catalog: Catalog, seed: int, learn: bool = True) -> tuple[dict[str, I
         nothing = np.zeros(0, dtype=np.int64)
         return {"train": nothing, "validation": nothing, "test": np.arange(len(catalog))}, "all (nothing held out)"
     if measured == "validation" or not len(rows["validation"]):
-        sources = np.asarray(catalog.sources)[rows["train"]]
-        names = np.unique(sources)
+        recordings = np.asarray(catalog.recordings)[rows["train"]]
+        names = np.unique(recordings)
         aside = np.random.default_rng(seed).permutation(names)[: -(-len(names) // 5)]
-        rows = {**rows, "test": rows[measured], "validation": rows["train"][np.isin(sources, aside)]}
-        rows["train"] = rows["train"][~np.isin(sources, aside)]
+        rows = {**rows, "test": rows[measured], "validation": rows["train"][np.isin(recordings, aside)]}
+        rows["train"] = rows["train"][~np.isin(recordings, aside)]
     if not learn:
         few = np.random.default_rng(seed).permutation(rows["train"])[:PAIRS]
         rows = {"train": np.sort(few), "validation": rows["validation"][:0], "test": rows["test"]}
@@ -111,6 +128,7 @@ def gather(
     division: dict[str, Int64[np.ndarray, "K"]],
     count: int,
     limit: int,
+    maps: bool,
     seed: int,
     device: str,
     batch: int,
@@ -120,13 +138,14 @@ def gather(
     """Features of the same windows for every row of the tables: trained, random, statistics and chance."""
     random = model.random(seed)
     describe: dict[str, Describe] = {
-        "trained": describer(model, limit),
-        "random": describer(random, limit),
+        "trained": describer(model, limit, maps),
+        "random": describer(random, limit, maps),
         "statistics": statistics.describe,
     }
     needed = Selected(shelf, np.concatenate(list(division.values())))
+    views = model.views.only(*model.encoders)
     with frozen(model, device), frozen(random, device):
-        extracted = extract_all(describe, model.views, needed, count, device, batch, workers, quiet)
+        extracted = extract_all(describe, views, needed, count, device, batch, workers, quiet)
     ends = np.cumsum([0] + [len(part) for part in division.values()])
     spans = {name: np.arange(ends[i], ends[i + 1]) for i, name in enumerate(division)}
     rows = {row: Splits(**{name: all_.take(span) for name, span in spans.items()}) for row, all_ in extracted.items()}
@@ -159,14 +178,18 @@ def keep_embeddings(path: Path, test: Extracted) -> None:
         np.savez_compressed(temporary, **arrays)
 
 
-def _notes(name: str, splits: Splits, split: str) -> tuple[str, ...]:
+def _notes(name: str, numbers: Numbers, splits: Splits, split: str) -> tuple[str, ...]:
     """What a reader of the numbers must know."""
     notes = []
     sources = len(set(splits.test.catalog.sources))
     if split not in ("test",):
         notes.append(f"measured on {split}: the encoders may have been trained on these clips")
-    if name in LABELLED and splits.labelled() is None:
+    if name in LABELLED and all(value is None for value in numbers.values()):
         notes.append("null: this protocol needs labelled clips to learn from and labelled clips to be measured on")
+    if name in ("retrieval", "class-retrieval") and len(splits.test.modalities) < 2:
+        notes.append(f"across modalities is null: these clips have {splits.test.modalities[0]} alone")
+    if name == "few-shot" and (few := left_out(splits)):
+        notes.append(f"classes with fewer training clips than examples are left out: {few}")
     if name == "retrieval" and not (splits.test.catalog.labels >= 0).any():
         notes.append("class level is null: no labels")
     if name == "retrieval" and sources < FEW_SOURCES:

@@ -5,7 +5,10 @@ Blocks are probed as in AVID-CMA (2021, sec. 5): the maximum over time, then an 
 cells, g = floor(sqrt(limit / channels)), never finer than the map. A limit of 9216 (`PAPER_LIMIT`) gives the paper's
 grids 12, 8, 6 and 4 at width 64. The limit of 1 gives one cell, so that every block is pooled as the encoder pools its
 last one: with few clips a fine grid makes even random early blocks a good matcher of templates (docs/log.md).
-Names of features are "modality/block", such as "video/conv1", "audio/pool" and "audio/embedding".
+The last block before it is pooled can be kept as well, as a "map" of at most `PAPER_LIMIT` numbers a window: 512
+channels on the thesis' grid of 4 x 4 (sec. 3.5.1). Only protocols that ask for maps pay for them.
+Names of features are "modality/block", such as "video/conv1", "audio/pool", "audio/map" and "audio/embedding".
+Clips without pictures, or without sound, are described by the other modality alone.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +30,7 @@ from seehear.data.loader import Loader
 from seehear.errors import InputError
 from seehear.views import AudioVisual
 
-EMBEDDING = "embedding"
+EMBEDDING, MAP = "embedding", "map"
 PAPER_LIMIT = 9216
 Describe = Callable[[dict[str, Tensor]], dict[str, Tensor]]
 """Finished views of B windows -> features [B, D] by name."""
@@ -48,7 +51,7 @@ class Extracted:
     @property
     def sources(self) -> Int64[Tensor, "N"]:
         """The recordings of the clips, numbered."""
-        return torch.from_numpy(np.unique(self.catalog.sources, return_inverse=True)[1])
+        return torch.from_numpy(np.unique(self.catalog.recordings, return_inverse=True)[1])
 
     @property
     def modalities(self) -> list[str]:
@@ -56,13 +59,21 @@ class Extracted:
         return list(dict.fromkeys(name.split("/")[0] for name in self.features))
 
     def blocks(self, modality: str) -> dict[str, Float32[Tensor, "N M D"]]:
-        """The blocks of one modality, from the first to the last, without the embedding."""
+        """The blocks of one modality, from the first to the last, without the map and the embedding."""
         split = ((name.split("/"), value) for name, value in self.features.items())
-        return {block: value for (owner, block), value in split if owner == modality and block != EMBEDDING}
+        return {block: value for (owner, block), value in split if owner == modality and block not in (MAP, EMBEDDING)}
+
+    def last(self, modality: str) -> Float32[Tensor, "N M D"]:
+        """The last block, pooled."""
+        return list(self.blocks(modality).values())[-1]
+
+    def map(self, modality: str) -> Float32[Tensor, "N M D"]:
+        """The last block before it is pooled; pooled, where no map was kept (plain statistics have none)."""
+        return self.features.get(f"{modality}/{MAP}", self.last(modality))
 
     def averaged(self, modality: str) -> Float32[Tensor, "N D"]:
         """Unit vectors: the last block, averaged over the windows of a clip."""
-        return functional.normalize(list(self.blocks(modality).values())[-1].mean(1), dim=1)
+        return functional.normalize(self.last(modality).mean(1), dim=1)
 
     def labelled(self) -> "Extracted":
         """Only the clips whose class is known."""
@@ -72,6 +83,11 @@ class Extracted:
         """Only these clips."""
         index = torch.from_numpy(rows)
         return Extracted({name: value[index] for name, value in self.features.items()}, self.catalog.take(rows))
+
+    def join(self, other: "Extracted") -> "Extracted":
+        """These clips, then the others."""
+        both = {name: torch.cat([value, other.features[name]]) for name, value in self.features.items()}
+        return Extracted(both, self.catalog.join(other.catalog))
 
     def embedding(self, modality: str) -> Float32[Tensor, "N M D"] | None:
         """Unit vectors of the modality's head, or None for a model without heads."""
@@ -99,9 +115,10 @@ def extract(
     workers: int = 0,
     quiet: bool = False,
     limit: int = 1,
+    maps: bool = False,
 ) -> Extracted:
-    """Features of `count` windows of every clip; `limit` as in `shrink`. The model is left untouched."""
-    describe = {"model": describer(model, limit)}
+    """Features of `count` windows of every clip; `limit` and `maps` as in `describer`. The model is left untouched."""
+    describe = {"model": describer(model, limit, maps)}
     with frozen(model, device):
         return extract_all(describe, model.views, clips, count, device, batch, workers, quiet)["model"]
 
@@ -138,8 +155,11 @@ def stream(
 ) -> Iterator[dict[str, dict[str, Float32[Tensor, "B M D"]]]]:
     """Features of one batch of clips after the other, in the order of the catalog.
 
-    Raises InputError for features that are not finite.
+    Raises InputError for features that are not finite, and when there is no modality that all clips have.
     """
+    views = views.only(*(modality for modality in views.modalities if modality in clips.catalog.modalities))
+    if not views.modalities:
+        raise InputError("expected clips that all have pictures or all have sound, found both kinds: select one kind")
     loader = Loader(clips, Windows(views.for_workers(), count), batch=max(1, batch // count), workers=workers)
     finish = views.at(0.5).finish
     with progress.bar("describe", len(clips), quiet) as bar:
@@ -158,15 +178,20 @@ def stream(
             bar.advance(len(cut.rows))
 
 
-def describer(model: Model, limit: int = 1) -> Describe:
-    """The function that runs both encoders and their heads on finished views."""
+def describer(model: Model, limit: int = 1, maps: bool = False) -> Describe:
+    """The function that runs the encoders of finished views and their heads; `maps` keeps the last block unpooled."""
 
     def describe(views: dict[str, Tensor]) -> dict[str, Tensor]:
         out = {}
         for modality, encoder in model.encoders.items():
+            if modality not in views:
+                continue
             said = encoder(views[modality])
             for block, value in said.blocks.items():
                 out[f"{modality}/{block}"] = shrink(value, limit)
+            if maps:
+                unpooled = [value for value in said.blocks.values() if value.ndim > 2]
+                out[f"{modality}/{MAP}"] = shrink(unpooled[-1], PAPER_LIMIT)
             if modality in model.heads:
                 out[f"{modality}/{EMBEDDING}"] = functional.normalize(model.heads[modality](said.pooled), dim=1)
         return out

@@ -24,9 +24,14 @@ RIDGE = 0.3
 
 def describe(views: dict[str, Tensor]) -> dict[str, Float32[Tensor, "B D"]]:
     """The statistics of finished views, by the names of features: "video/histogram" and "audio/bands"."""
-    sound = views["audio"].transpose(1, 2).flatten(2)
-    bands = torch.cat([sound.mean(1), sound.std(1, correction=0)], dim=1)
-    return {"video/histogram": histogram(views["video"]), "audio/bands": bands}
+    kinds = {"video": ("histogram", histogram), "audio": ("bands", bands)}
+    return {f"{modality}/{kinds[modality][0]}": kinds[modality][1](view) for modality, view in views.items()}
+
+
+def bands(audio: Float32[Tensor, "B C T F"]) -> Float32[Tensor, "B D"]:
+    """Mean and standard deviation over time of every band and channel."""
+    sound = audio.transpose(1, 2).flatten(2)
+    return torch.cat([sound.mean(1), sound.std(1, correction=0)], dim=1)
 
 
 def histogram(video: Float32[Tensor, "B 3 T H W"]) -> Float32[Tensor, "B 64"]:
@@ -42,9 +47,9 @@ def correlate(splits: Splits) -> Splits:
     """Add to each modality an "embedding": unit vectors of the directions that correlate most over the training pairs.
 
     With standardised x and y, A = Cxx^-1/2 Cxy Cyy^-1/2 = U S V^T; x becomes U^T Cxx^-1/2 x, y becomes V^T Cyy^-1/2 y,
-    both weighted by S. Without training clips the statistics have no common space and are returned as they are.
+    both weighted by S. Without training clips or with one modality alone there is no common space: nothing is added.
     """
-    if len(splits.train.catalog) < 2:
+    if len(splits.train.catalog) < 2 or len(splits.train.modalities) < 2:
         return splits
     whitened, standard = [], []
     for modality in ("video", "audio"):
