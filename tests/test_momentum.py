@@ -12,8 +12,8 @@ from seehear.memory import Bank
 from seehear.optim import Adam
 from seehear.run import Run, Stage
 from seehear.tasks.avid import AVID, TERMS
-from seehear.tasks.momentum import Momentum
-from small import make_model, make_shelf
+from seehear.tasks.momentum import Momentum, Twice
+from small import make_model, make_shelf, make_views
 
 ITEMS = np.arange(100, 140)
 BATCH = Batch(torch.from_numpy(ITEMS[[5, 0, 17, 39]]), torch.full((4,), -1), {}, (0, 3))
@@ -145,6 +145,7 @@ def make_run():
     shelf, model = make_shelf(), make_model()
     bank = Bank(shelf.catalog.items)
     task = AVID(model.heads, bank, "joint", "queue", 10, slow=Momentum(model.encoders, model.heads, 0.8))
+    model.views = Twice(**vars(model.views))
     warm = AVID(model.heads, bank, targets="batch")
     stages = [Stage("warm-up", warm, 1, Adam(1e-3)), Stage("queue", task, 1, Adam(1e-3))]
     return Run("small", model, shelf, stages, batch=4)
@@ -180,3 +181,31 @@ def test_a_stage_begins_with_copies_that_equal_the_encoders():
             parameter.add_(1)
     task.begin_epoch(1)
     assert all(torch.equal(tensor, kept[name]) for name, tensor in task.slow.encoders.state_dict().items())
+
+
+def test_momentum_encoders_see_other_views_of_the_same_clips():
+    views, plain, clips = Twice(**vars(make_views())), make_views(), make_shelf().clips[:3]
+    cuts = [views.cut(clip, np.random.default_rng(i)) for i, clip in enumerate(clips)]
+    generators = [np.random.default_rng(i) for i in range(3)]
+    expected = {}
+    for suffix in ("", " again"):
+        pieces = [plain.cut(clip, generator) for clip, generator in zip(clips, generators, strict=True)]
+        arrays = {name: torch.from_numpy(np.stack([one[name] for one in pieces])) for name in pieces[0]}
+        expected |= {f"{name}{suffix}": view for name, view in plain.finish(arrays).items()}
+    finished = views.finish({name: torch.from_numpy(np.stack([one[name] for one in cuts])) for name in cuts[0]})
+    assert set(finished) == {"video", "audio", "video again", "audio again"}
+    assert all(torch.equal(finished[name], expected[name]) for name in expected)
+    assert not torch.equal(finished["audio"], finished["audio again"])
+    model = make_model()
+    copies = Momentum(model.encoders, model.heads)
+    targets = copies.embed(Batch(torch.arange(3), torch.arange(3), finished))
+    for name, target in targets.items():
+        assert torch.equal(target, model.embed(name, model.encoders[name](finished[f"{name} again"])))
+
+
+def test_evaluation_sees_each_clip_once():
+    views, clip = Twice(**vars(make_views())).at(0.5), make_shelf().clips[0]
+    cut, plain = (one.cut(clip, np.random.default_rng(0)) for one in (views, make_views().at(0.5)))
+    assert set(cut) == set(plain)
+    assert set(views.finish({name: torch.from_numpy(array)[None] for name, array in cut.items()})) == {"video", "audio"}
+    assert views.arguments == make_views().arguments

@@ -16,7 +16,7 @@ from seehear.optim import constant, cosine
 from seehear.recipes.avid import cross_avid, joint_avid
 from seehear.recipes.baselines import avc, avts, info_nce
 from seehear.tasks.synchrony import AVTS, Synchrony
-from small import make_shelf, make_views
+from small import make_model, make_shelf, make_views
 
 BATCH = Batch(torch.arange(5), torch.full((5,), -1), {})
 
@@ -55,6 +55,15 @@ def test_loss_and_gradients_are_those_of_a_slow_reference(hard):
     expected.backward()
     for name in task.views:
         torch.testing.assert_close(response.outputs[name].grad.double(), z[name].grad, rtol=1e-4, atol=1e-6)
+
+
+def test_right_and_wrong_sounds_share_their_batch_statistics():
+    model, views = make_model(), {"video": torch.randn(3, 3, 4, 16, 16)}
+    views |= {name: torch.randn(3, 1, 32, 33) for name in ("audio", "elsewhere")}
+    response = AVTS(model.heads).respond(model.encoders, Batch(torch.arange(3), torch.arange(3), views))
+    assert int(model.encoders["audio"].conv1[1].num_batches_tracked) == 1
+    both = model.embed("audio", model.audio(torch.cat([views["audio"], views["elsewhere"]])))
+    torch.testing.assert_close(torch.cat([response.outputs["audio"], response.outputs["elsewhere"]]), both)
 
 
 def test_bad_arguments_are_refused_with_one_line():
@@ -186,13 +195,17 @@ def test_targets_are_one_option_of_the_recipes():
     queue = joint_avid(epochs=3, targets="queue").stages[-1].task
     assert (queue.targets, queue.slow.rate, len(queue.queue)) == ("queue", 0.99, 40)
     assert cross_avid(size="paper", targets="queue").stages[0].task.slow.rate == 0.999
-    assert avc(comparison="distance").measure is None
+
+
+@pytest.mark.usefixtures("_small_shelf")
+def test_retrieval_scores_only_what_makes_distances(monkeypatch):
+    monkeypatch.setattr("seehear.evals.retrieval.validation_score", lambda shelf: len)
+    assert avc().measure is None
+    assert [run.measure for run in (avc(comparison="distance"), avts(), info_nce())] == [len] * 3
 
 
 @pytest.mark.usefixtures("_small_shelf")
 def test_what_avts_learnt_is_loaded_as_any_model(tmp_path, monkeypatch):
-    from small import make_model
-
     monkeypatch.setattr("seehear.recipes.avid.avid_model", lambda size, seed: make_model(seed))
     run = avts(epochs=2, batch=4, gap=0.2)
     train.fit(run, tmp_path, quiet=True)

@@ -17,7 +17,7 @@ from seehear.memory import Bank
 from seehear.optim import SGD
 from seehear.run import Run, Stage
 from seehear.tasks.avid import AVID
-from seehear.tasks.momentum import Momentum
+from seehear.tasks.momentum import Momentum, Twice
 from seehear.tasks.synchrony import AVTS, Synchrony
 from seehear.tasks.verification import AVC
 from small import make_model, make_shelf
@@ -99,8 +99,8 @@ def learn(folder):
         shelf, model = make_shelf(), make_model()
         # The whole queue fits a step and a half: what was written first is written over.
         bank, slow = Bank(shelf.catalog.items), Momentum(model.encoders, model.heads, 0.8)
-        if name == "avts":
-            model.views = Synchrony(**vars(model.views), gap=0.25)
+        if name != "avc":
+            model.views = Twice(**vars(model.views)) if name == "queue" else Synchrony(**vars(model.views), gap=0.25)
         tasks = {
             "queue": AVID(model.heads, bank, "joint", "queue", 6, slow=slow),
             "avc": AVC(model.heads),

@@ -43,7 +43,7 @@ def cross_avid(
         negatives: memories each clip is compared with.
         split: the split of the catalog to train on.
         targets: from the memory bank (at size tiny after a warm-up with the batch), from the batch alone, or from
-            momentum encoders and a queue of their latest embeddings.
+            momentum encoders that see other views and a queue of their latest embeddings.
     """
     return _avid("cross", data, size, seed, epochs, batch, negatives, split, targets)
 
@@ -98,14 +98,17 @@ def _avid(
     from seehear.optim import Adam, constant
     from seehear.run import Run, Stage
     from seehear.tasks.avid import AVID
-    from seehear.tasks.momentum import Momentum
+    from seehear.tasks.momentum import Momentum, Twice
 
     everything = shelf(data, seed)
     clips = everything.split(split)
     model = avid_model(size, seed)
     bank = Bank(clips.catalog.items, seed=seed)
-    # A momentum encoder of .999 lags a thousand steps behind, half of a tiny run.
-    slow = Momentum(model.encoders, model.heads, 0.99 if size == "tiny" else 0.999) if targets == "queue" else None
+    slow = None
+    if targets == "queue":
+        # At .999 a momentum encoder lags a thousand steps behind, half of a tiny run.
+        slow = Momentum(model.encoders, model.heads, 0.99 if size == "tiny" else 0.999)
+        model.views = Twice(**vars(model.views))
     task = AVID(model.heads, bank, variant, targets, negatives, slow=slow)
     passes, share = {"tiny": (130, 32), "small": (100, 128), "paper": (200, 256)}[size]
     passes = epochs or passes

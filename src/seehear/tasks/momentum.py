@@ -5,19 +5,23 @@ With weights theta of what learns and rate m, after every step of the optimiser
 
     theta' <- m theta' + (1 - m) theta,   m = .999 in the paper.
 
-Only weights follow. Batch norms of a copy count their own statistics, because their inputs are the copy's.
+Only weights follow. Batch norms of a copy count their own statistics, because their inputs are the copy's. Copies are
+shown other views of the clips (`Twice`): of the very same view a copy knows too much for a target.
 """
 
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
-from seehear.clip import Batch
+from seehear.clip import Batch, Clip
 from seehear.errors import InputError
 from seehear.tasks.task import embed
+from seehear.views import AudioVisual
 
 
 class Momentum(nn.Module):
@@ -45,8 +49,9 @@ class Momentum(nn.Module):
 
     @torch.no_grad()
     def embed(self, batch: Batch) -> dict[str, Float32[Tensor, "B D"]]:
-        """Unit embeddings of the copies by modality."""
-        return {name: embed(self.encoders, self.heads, name, batch.views[name]) for name in self.heads}
+        """Unit embeddings of the copies by modality; of "video again" and "audio again" where there are such views."""
+        views = {name: batch.views.get(f"{name} again", batch.views[name]) for name in self.heads}
+        return {name: embed(self.encoders, self.heads, name, view) for name, view in views.items()}
 
     def _pairs(self) -> Iterator[tuple[Tensor, Tensor]]:
         for copy, learning in zip((self.encoders, self.heads), self.followed, strict=True):
@@ -61,3 +66,21 @@ def _unlearnable(nets: nn.ModuleDict) -> nn.ModuleDict:
             delattr(part, name)
             part.register_buffer(name, parameter.detach())
     return nets
+
+
+@dataclass(frozen=True)
+class Twice(AudioVisual):
+    """Views, and as "video again" and "audio again" others of the same clip, with windows and draws of their own."""
+
+    def cut(self, clip: Clip, generator: np.random.Generator) -> dict[str, np.ndarray]:
+        """As AudioVisual; for training all arrays again."""
+        cuts = super().cut(clip, generator)
+        if self.position is not None:
+            return cuts
+        return {**cuts, **{f"{name} again": array for name, array in super().cut(clip, generator).items()}}
+
+    def finish(self, cuts: dict[str, Tensor]) -> dict[str, Tensor]:
+        """As AudioVisual; what was cut again is finished again."""
+        again = {name.removesuffix(" again"): array for name, array in cuts.items() if name.endswith(" again")}
+        views = super().finish({name: array for name, array in cuts.items() if not name.endswith(" again")})
+        return {**views, **{f"{name} again": view for name, view in super().finish(again).items()}} if again else views
