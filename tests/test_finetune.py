@@ -111,6 +111,7 @@ def test_a_video_is_told_by_the_mean_softmax_of_all_its_windows():
     assert video_accuracy(said(scores, [0, 0, 0], "abb")) == 1
     assert clip_accuracy(said(scores, [0, 0, 0], "abb")) == pytest.approx(4 / 9)
     assert video_accuracy(said(scores, [0, 1, 1], "abb")) == 0.5
+    assert clip_accuracy(said(scores, [0, 1, 1], "abb")) == pytest.approx(4 / 9)
     assert video_accuracy(said(scores, [1, 1, 1], "abc")) == pytest.approx(1 / 3)
 
 
@@ -140,9 +141,26 @@ def test_a_stopped_finetuning_goes_on_bit_identically(tmp_path, monkeypatch):
     assert set(first) == set(second)
     assert len({path for path, _ in first}) == 4
     assert all(torch.equal(first[key], second[key]) for key in first)
+    stem = "model.encoders.video.conv1.0.weight"
+    assert len({tensor.numpy().tobytes() for (_, name), tensor in first.items() if name == stem}) == 2
     seen = {path: path.read_bytes() for path in (tmp_path / "run").rglob("metrics.jsonl")}
     assert finetune(model, shelf, tmp_path / "run", SHORT, windows=(1,), quiet=True) == whole
     assert all(path.read_bytes() == old for path, old in seen.items())
+
+
+def test_measuring_leaves_what_was_learnt_as_it_is(tmp_path):
+    shelf = make_shelf(36)
+    parts, runs = labelled_parts(shelf, True, 0), {}
+    for row in ("trained", "random"):
+        runs[row] = begin(make_model(), "video", SHORT, shelf, 1e-3, seed=0)
+    before = {name: tensor.clone() for run in runs.values() for name, tensor in run.tensors().items()}
+    tuned = {row: tuning.Tuned(run, 1e-3, None) for row, run in runs.items()}
+    numbers = [protocol.measure(tuned, parts, "video", "short", (2, 3), tuning.Place(tmp_path, quiet=True))]
+    numbers += [protocol.measure(tuned, parts, "video", "short", (3, 2), tuning.Place(tmp_path, quiet=True))]
+    assert numbers[0] == numbers[1]
+    assert numbers[0]["trained"] == numbers[0]["random"]
+    for run in runs.values():
+        assert all(torch.equal(before[name], tensor) for name, tensor in run.tensors().items())
 
 
 @pytest.mark.parametrize("what", CHANGED)
