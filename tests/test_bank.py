@@ -187,6 +187,15 @@ def test_injected_faults_are_injected_again_in_the_library_they_were_injected_in
     assert memories(folder, as_trained(folder, shelf)) is not None
 
 
+def test_memories_of_injected_faults_are_not_those_of_a_changed_library(tmp_path):
+    shelf, place = make_shelf(12), str(tmp_path / "there")
+    run, fewer = run_on(inject(shelf, 0.5).split("train")), altered(shelf, range(1, 12))
+    fewer.uri = place
+    assert memories(write_run(tmp_path / "plain", run, data=place), fewer) is not None
+    folder = write_run(tmp_path / "faulty", run, data=place, faults=0.5)
+    assert memories(folder, as_trained(folder, fewer)) is None
+
+
 # --- positive sets
 
 

@@ -19,10 +19,11 @@ from seehear.data.catalog import ArrayClips
 from seehear.data.library import Library
 from seehear.data.pack import pack
 from seehear.errors import InputError, MediaError
+from seehear.evals.bank import evaluate_bank
 from seehear.media.encode import encode
 from seehear.memory import Bank
 from seehear.report import curate as curating
-from seehear.report import figures
+from seehear.report import figures, write_report
 from seehear.report.curate import curate
 from seehear.run import Run, Stage
 from seehear.tasks.avid import AVID
@@ -231,3 +232,15 @@ def test_curate_and_eval_as_a_user_types_them(tmp_path, monkeypatch, capsys):
         seehear("eval", "faulty-pair", "run", "library")
     assert stop.value.code == 2
     assert "did you mean faulty-pairs" in capsys.readouterr().err
+
+
+def test_the_report_has_a_chapter_on_memories_when_they_were_measured(tmp_path):
+    shelf = make_shelf(12)
+    folder = write_run(tmp_path / "run", shelf, *at_angles(range(12)))
+    page = Reader(write_report([folder], tmp_path / "before.html").read_text()).text
+    assert "Memories" not in page
+    evaluate_bank(("positive-sets", "calibration"), folder, shelf, quiet=True)
+    text = " ".join(Reader(write_report([folder], tmp_path / "after.html").read_text()).text.split())
+    assert "alike to the eye, mean over all K" in text
+    assert "pictures: mean dot product 1.000 " in text
+    assert "Classes read from memories" not in text

@@ -77,16 +77,15 @@ def has_memories(folder: Path, shelf: Clips, which: str = "last") -> bool:
 
 def _remembered(name: str, known: Memories, seed: int, stamp: dict[str, Any]) -> Result:
     rows, one = {"trained": _measure(name, known, seed)}, torch.ones(len(known.catalog), 1)
-    notes = ["measured on memories of clips that were trained on", *known.notes, *_gaps(name, rows["trained"])]
+    notes = (*known.notes, *_gaps(name, rows["trained"]))
     if name != "memory-probe":
         rows["random"] = _measure(name, known.noise(seed), seed)
-        notes.append("random: the noise that a bank starts with")
     if name == "positive-sets":
         rows["chance"] = sets.chance(known.labels)
     elif name != "calibration":
         rows["chance"] = _measure(name, replace(known, rows={"video": one, "audio": one}), seed)
     split = f"memories of {known.split}"
-    return Result(name, rows, split=split, clips=len(known.catalog), notes=tuple(notes), **stamp)
+    return Result(name, rows, split=split, clips=len(known.catalog), notes=notes, **stamp)
 
 
 def _measure(name: str, known: Memories, seed: int) -> Numbers:

@@ -107,8 +107,9 @@ def _start(found: Agreement, row: int) -> float:
 def _head(folder: Path, found: Agreement, notes: Sequence[str]) -> Html:
     """What was ranked, by what, and how the scores lie."""
     by_memory, clips = int(found.remembered.sum()), len(found.score)
-    said = f"{clips} clips, ranked by how well the run {folder.name} finds that sound and pictures of each agree: "
-    said += f"{by_memory} by its memories of them, {clips - by_memory} by its encoders."
+    how = ((by_memory, "by memories"), (clips - by_memory, "by encoders"))
+    said = f"{clips} clips, ranked by how well their sound and pictures agree: "
+    said += f"{', '.join(f'{number} {by}' for number, by in how if number)} of {folder.name}."
     ordered = np.sort(found.score)
     marks = [(float(ordered[max(round(clips * share / 100), 1) - 1]), f"{share} %") for share in SHARES]
     drawn = histogram("Clips by score: agreement in standard deviations from the mean", ordered.tolist(), marks)

@@ -137,7 +137,7 @@ def sound(samples: Float32[np.ndarray, "1 N"], rate: int) -> Html:
     """A player of a mono sound, as 16-bit FLAC inside the page."""
     data = pack_sound(samples, rate)[1]
     return element(
-        "audio", controls="", preload="none", src=f"data:audio/flac;base64,{base64.b64encode(data).decode()}"
+        "audio", controls="", preload="metadata", src=f"data:audio/flac;base64,{base64.b64encode(data).decode()}"
     )
 
 

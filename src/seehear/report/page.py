@@ -10,6 +10,7 @@ from seehear.report import drawings, numbers
 from seehear.report.figures import COLOURS
 from seehear.report.html import Html, element, join, page, section, table
 from seehear.report.problems import data_problems
+from seehear.report.remembered import remembered
 from seehear.report.runs import RunRecord, read_run
 
 RANKS = (1, 5, 20)
@@ -34,8 +35,8 @@ def write_report(runs: list[Path], out: Path) -> Path:
     """
     records = [read_run(folder) for folder in runs]
     title = "seehear: " + ", ".join(record.name for record in records)
-    body = [_top(records), _neighbours(records), _retrieval(records), _probes(records), _training(records)]
-    body += [_map(records), _about(records), _problems(records)]
+    body = [_top(records), _neighbours(records), _retrieval(records), _probes(records), remembered(records)]
+    body += [_training(records), _map(records), _about(records), _problems(records)]
     atomic.write_text(out, page(title, *(part for part in body if part)))
     return out
 
