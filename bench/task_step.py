@@ -2,8 +2,8 @@
 """What a training step of other tasks costs beyond a step of Cross-AVID, at 8 x 112 x 112 and batch 16, on the CPU.
 
 Encoders, views, bank and negatives are those of bench/step.py; CMA has 32 positives, Robust-xID weights and targets of
-the rule cycle. Targets from the queue, which is full, cost a pass of the momentum encoders: the goal is not for them.
-What happens once in many epochs, the search for positives, is measured in bench/mining.py.
+the rule cycle. Targets from the queue, which is full, cost a pass of the momentum encoders, here on the same views: the
+goal is not for them. What happens once in many epochs, the search for positives, is measured in bench/mining.py.
 """
 
 import torch

@@ -15,6 +15,7 @@ from seehear.errors import InputError
 from seehear.optim import constant, cosine
 from seehear.recipes.avid import cross_avid, joint_avid
 from seehear.recipes.baselines import avc, avts, info_nce
+from seehear.tasks.momentum import Twice
 from seehear.tasks.synchrony import AVTS, Synchrony
 from small import make_model, make_shelf, make_views
 
@@ -192,7 +193,9 @@ def test_the_curriculum_goes_from_easy_to_hard():
 @pytest.mark.usefixtures("_small_shelf")
 def test_targets_are_one_option_of_the_recipes():
     assert [stage.task.targets for stage in cross_avid(epochs=3, targets="batch").stages] == ["batch"]
-    queue = joint_avid(epochs=3, targets="queue").stages[-1].task
+    run = joint_avid(epochs=3, targets="queue")
+    queue = run.stages[-1].task
+    assert isinstance(run.model.views, Twice)
     assert (queue.targets, queue.slow.rate, len(queue.queue)) == ("queue", 0.99, 40)
     assert cross_avid(size="paper", targets="queue").stages[0].task.slow.rate == 0.999
 
