@@ -13,10 +13,12 @@ from seehear.data.pack import pack
 from seehear.errors import InputError
 from seehear.evals import folds, logistic
 from seehear.evals.class_retrieval import class_retrieval
+from seehear.evals.embed import embed
 from seehear.evals.evaluate import PROTOCOLS, blind, divide, evaluate
 from seehear.evals.features import MAP, Extracted, Splits, describer, extract, frozen, shrink
 from seehear.evals.few_shot import few_shot, left_out
 from seehear.evals.map_retrieval import map_retrieval
+from seehear.evals.supervised import supervised
 from seehear.evals.svm import svm
 from small import make_model, make_shelf, make_views
 
@@ -366,6 +368,12 @@ def test_sounds_without_pictures_are_measured_by_every_protocol(sounds, tmp_path
     assert "4 of 4 at 20" in " ".join(by_name["few-shot"].notes)
     assert not any(metric.startswith("video/") for one in made for metric in one.metrics)
     assert not (tmp_path / "neighbours.npz").exists()
+
+
+def test_the_supervised_bound_and_a_table_of_features_need_one_modality(sounds, tmp_path):
+    result = supervised(make_model(), sounds, updates=4, batch=4, count=1, quiet=True)
+    assert set(result.rows["supervised"]) == {"audio/best/averaged"}
+    assert embed(make_model(), sounds, tmp_path / "f.parquet", count=1, quiet=True)["features"].count("audio_") == 2
 
 
 def test_takes_of_a_recording_do_not_answer_each_other(sounds):

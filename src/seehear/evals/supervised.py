@@ -46,7 +46,9 @@ def supervised(
             f"expected at least {batch} labelled training clips, found {len(labelled)}: pack with --labels"
         )
     fresh = model.random(seed)
-    task = Supervised(fresh.dimensions, len(shelf.catalog.classes))
+    there = {name: size for name, size in fresh.dimensions.items() if name in shelf.catalog.modalities}
+    fresh.views = fresh.views.only(*there)
+    task = Supervised(there, len(shelf.catalog.classes))
     clips = Selected(shelf, labelled)
     epochs = max(round(updates / (len(clips) // batch)), 1)
     stage = Stage("supervised", task, epochs, Adam(rate), cosine)
