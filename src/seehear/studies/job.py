@@ -92,14 +92,14 @@ def _measure(folder: Path, run: Run, arm: Arm, place: Place, spent: float) -> No
     started = time.monotonic()
     there = store.numbers(folder)
     measured, numbers, items = there.get("measured", []), there.get("numbers", {}), store.items(folder)
-    subject = Subject(folder / "run", Library(place.library), place.windows, place.device)
-    for name in arm.measures:
-        if name not in measured:
+    missing = [name for name in arm.measures if name not in measured]
+    if missing:
+        subject = Subject(folder / "run", Library(place.library), place.windows, place.device)
+        for name in missing:
             found, each = measure(name, subject)
             numbers, items = numbers | found, items | {metric: one.numpy() for metric, one in each.items()}
     seconds = {"training": spent, "measuring": there.get("seconds", {}).get("measuring", 0.0)}
     seconds["measuring"] += time.monotonic() - started
     about = {"run": run.name, "arm": arm.name, "seed": run.seed, "commit": checkpoint.commit()}
     about |= {"data_hash": run.clips.catalog.hash, "clips": len(run.clips), "windows": place.windows}
-    measured = list(dict.fromkeys([*measured, *arm.measures]))
-    store.keep(folder, {**about, "seconds": seconds, "measured": measured, "numbers": numbers}, items)
+    store.keep(folder, {**about, "seconds": seconds, "measured": measured + missing, "numbers": numbers}, items)

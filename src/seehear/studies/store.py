@@ -8,6 +8,7 @@ broke, and lock is held by the process at work.
 
 import hashlib
 import json
+import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,5 +115,5 @@ def items(folder: Path) -> dict[str, Float64[np.ndarray, "N"]]:
     try:
         with np.load(path, allow_pickle=False) as file:
             return {name: np.asarray(file[name], dtype=np.float64) for name in file.files}
-    except (ValueError, OSError, KeyError) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"expected arrays in {path}, found something else ({error}): delete it") from error

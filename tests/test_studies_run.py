@@ -1,0 +1,362 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arms that go on from each other equal arms trained in one go; nothing is trained twice; what breaks stays alone."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from seehear import checkpoint, train
+from seehear.errors import InputError
+from seehear.studies import conduct, job, runner, store
+from seehear.studies.instance import instance
+from seehear.studies.measures import MEASURES, Subject, measure
+from seehear.studies.page import page
+from seehear.studies.robust import robust
+from seehear.studies.status import Progress, left, status
+from seehear.studies.store import Place
+from seehear.studies.study import Arm
+from small import make_run, make_shelf
+from small_study import METRIC, broken, first, make_study, second, untouched
+
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A place whose library is a small shelf in memory."""
+    monkeypatch.setattr(job, "Library", lambda path: make_shelf(12))
+    return Place(tmp_path / "small", tmp_path / "library", "data", windows=2)
+
+
+def tensors(folder):
+    found = checkpoint.read(folder / "last.safetensors")[0]
+    return {name: tensor for name, tensor in found.items() if not name.startswith("optimiser.")}
+
+
+def same(one, two):
+    return one.keys() == two.keys() and all(torch.equal(tensor, two[name]) for name, tensor in one.items())
+
+
+def trained(tmp_path, build, seed=0):
+    train.fit(build(None, seed), tmp_path / "whole", quiet=True)
+    return tensors(tmp_path / "whole")
+
+
+def test_going_on_from_another_arm_is_training_in_one_go(tmp_path, place):
+    study = make_study()
+    parent, child = study.arms
+    assert job.work(study, parent, 0, place)
+    assert job.work(study, child, 0, place)
+    folder = place.of(study, child, 0) / "run"
+    assert same(tensors(folder), trained(tmp_path, second))
+    position = checkpoint.read(folder / "last.safetensors")[1]
+    assert (position["stage"], position["total"], position["done"]) == (4, 9 + 6 + 6, True)
+    steps = [json.loads(line)["step"] for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert min(steps) >= 15
+
+
+def test_an_arm_stopped_at_every_step_is_one_trained_in_one_go(tmp_path, place):
+    study = make_study()
+    visits = [0, 0]
+    for number, arm in enumerate(study.arms):
+        while not job.is_trained(place.of(study, arm, 0)):
+            assert not job.work(study, arm, 0, place, minutes=0.0)
+            visits[number] += 1
+    assert visits == [16, 7]
+    assert same(tensors(place.of(study, study.arms[1], 0) / "run"), trained(tmp_path, second))
+
+
+def test_only_a_finished_run_with_the_same_stages_is_a_start(tmp_path):
+    start = tmp_path / "start"
+    train.fit(make_run(), start, quiet=True, max_minutes=0.0)
+    with pytest.raises(InputError, match="expected a finished run"):
+        job.begin(second(None, 0), tmp_path / "child", start)
+    train.fit(make_run(), start, quiet=True, resume=True)
+    other = second(None, 0)
+    other.stages[0] = replace(other.stages[0], epochs=3)
+    for wrong in (other, second(None, 1), replace(second(None, 0), batch=2)):
+        with pytest.raises(InputError, match="expected a finished run"):
+            job.begin(wrong, tmp_path / "child", start)
+    assert not (tmp_path / "child").exists()
+    with pytest.raises(InputError, match="expected a checkpoint"):
+        job.begin(second(None, 0), tmp_path / "child", tmp_path / "nowhere")
+
+
+def test_what_is_finished_is_never_done_again(place, monkeypatch):
+    study = make_study()
+    arm = study.arms[0]
+    assert job.work(study, arm, 0, place)
+    before = store.numbers(place.of(study, arm, 0))
+    assert before["measured"] == ["retrieval", "calibration"]
+    assert (before["seed"], before["clips"], before["data_hash"]) == (0, 12, make_shelf(12).catalog.hash)
+    monkeypatch.setattr(train, "fit", lambda *given, **named: pytest.fail("trained again"))
+    assert job.work(study, arm, 0, place)
+    assert store.numbers(place.of(study, arm, 0)) == before
+
+
+def test_a_new_measure_is_added_without_training(place):
+    study = make_study()
+    arm = study.arms[0]
+    job.work(study, arm, 0, place)
+    old, weights = store.numbers(place.of(study, arm, 0)), tensors(place.of(study, arm, 0) / "run")
+    more = replace(arm, measures=(*arm.measures, "probe"))
+    folder = place.of(study, more, 0)
+    assert not job.is_done(folder, more)
+    assert job.work(study, more, 0, place)
+    new = store.numbers(folder)
+    assert old["numbers"].items() <= new["numbers"].items()
+    assert new["measured"] == ["retrieval", "calibration", "probe"]
+    assert METRIC in store.items(folder)
+    assert same(weights, tensors(folder / "run"))
+
+
+def test_random_weights_are_an_arm_without_stages(place):
+    arm = Arm("untouched", untouched, measures=("retrieval",))
+    study = make_study(1, 1.0, arm)
+    assert job.work(study, arm, 0, place)
+    fresh = make_run(0).model.encoders.state_dict()
+    found = tensors(place.of(study, arm, 0) / "run")
+    assert all(torch.equal(found[f"model.encoders.{name}"], tensor) for name, tensor in fresh.items())
+
+
+def test_the_key_is_over_what_decides_the_result():
+    study = make_study()
+    parent, child = study.arms
+    key = store.key(study, child, 0, "data")
+    assert key == store.key(make_study(), make_study().arms[1], 0, "data")
+    assert key == store.key(replace(study, claims=(), title="", columns={}), replace(child, measures=()), 0, "data")
+    others = [
+        store.key(study, child, 1, "data"),
+        store.key(study, child, 0, "other"),
+        store.key(replace(study, version=2), child, 0, "data"),
+        store.key(study, replace(child, arguments={"weight": 2.0}), 0, "data"),
+        store.key(study, replace(child, build=first), 0, "data"),
+        store.key(study, replace(child, start=None), 0, "data"),
+        store.key(replace(study, arms=(replace(parent, arguments={"epochs": 9}), child)), child, 0, "data"),
+    ]
+    assert len({key, *others}) == 8
+
+
+def test_numbers_and_items_come_back(tmp_path):
+    items = {"a:b": np.array([0.0, 1.0, np.nan])}
+    store.keep(tmp_path, {"measured": ["a"], "numbers": {"a:b": 0.5, "a:c": 0.25, "a:d": None}}, items)
+    found = store.scores(tmp_path)
+    assert set(found) == {"a:b", "a:c"}
+    np.testing.assert_array_equal(found["a:b"], items["a:b"])
+    assert found["a:c"] == 0.25
+    assert store.scores(tmp_path / "nowhere") == {}
+
+
+def test_damaged_files_are_named(tmp_path):
+    (tmp_path / "numbers.json").write_text('{"measured": 3}')
+    with pytest.raises(InputError, match=r"numbers\.json"):
+        store.numbers(tmp_path)
+    for data in (b"no archive", b""):
+        (tmp_path / "items.npz").write_bytes(data)
+        with pytest.raises(InputError, match=r"items\.npz"):
+            store.items(tmp_path)
+    np.savez(tmp_path / "items.npz", a=np.array([{"not": "numbers"}], dtype=object))
+    with pytest.raises(InputError, match=r"items\.npz"):
+        store.items(tmp_path)
+
+
+def test_a_folder_is_held_by_one(tmp_path):
+    assert not store.is_held(tmp_path)
+    with store.held(tmp_path):
+        assert store.is_held(tmp_path)
+        with pytest.raises(InputError, match="expected nobody at work"), store.held(tmp_path):
+            pass
+    assert not store.is_held(tmp_path)
+
+
+def bare(place, *more):
+    """The small study without measures, for jobs in processes of their own."""
+    study = make_study(1, 1.0, *more)
+    return replace(study, arms=tuple(replace(arm, measures=()) for arm in study.arms))
+
+
+def test_a_broken_arm_is_reported_and_does_not_stop_the_others(tmp_path, place, capfd):
+    study = bare(place, Arm("broken", broken), Arm("after", second, start="broken"))
+    study = replace(study, arms=(study.arms[2], study.arms[3], *study.arms[:2]))
+    jobs = runner.run(study, place, seeds=[0], processes=2, quiet=True)
+    assert [(one.arm, one.state) for one in jobs] == [
+        ("broken", "failed"),
+        ("after", "waiting"),
+        ("first", "done"),
+        ("second", "done"),
+    ]
+    assert "this arm cannot be built" in jobs[0].why
+    assert "broken seed 0 failed" in capfd.readouterr().err
+    assert same(tensors(place.of(study, study.arm("second"), 0) / "run"), trained(tmp_path, second))
+
+
+def test_without_time_nothing_is_started(place):
+    jobs = runner.run(bare(place), place, minutes=0.0, quiet=True)
+    assert {one.state for one in jobs} == {"waiting"}
+    with store.held(place.folder), pytest.raises(InputError, match="expected nobody at work"):
+        runner.run(bare(place), place, quiet=True)
+
+
+KILLED = """
+import sys
+from dataclasses import replace
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from seehear.studies import runner
+from seehear.studies.store import Place
+from small_study import make_long_study
+if __name__ == "__main__":
+    runner.run(make_long_study(), Place(Path(sys.argv[2]), Path("library"), "data"), processes=1, quiet=True)
+"""
+
+
+def test_a_killed_runner_takes_its_jobs_with_it_and_what_they_learnt_is_kept(tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(KILLED)
+    process = subprocess.Popen([sys.executable, str(script), str(HERE), str(tmp_path / "small")])
+    deadline = time.monotonic() + 120
+    logs = "small/long-0-*/run/metrics.jsonl"
+    while not any(log.stat().st_size for log in tmp_path.glob(logs)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.kill()
+    process.wait()
+    (folder,) = tmp_path.glob("small/long-0-*")
+    while store.is_held(folder) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not store.is_held(folder)
+    assert checkpoint.read(folder / "run" / "last.safetensors")[1]["done"] is False
+
+
+def test_status_tells_what_runs_what_is_stopped_and_how_long_it_takes(place):
+    study = make_study()
+    arm, child = study.arms
+    job.work(study, arm, 0, place)
+    job.work(study, arm, 1, place, minutes=0.0)
+    (place.of(study, arm, 2)).mkdir(parents=True)
+    (place.of(study, arm, 2) / "failed.txt").write_text("first line\nRuntimeError: no luck\n")
+    with store.held(place.of(study, child, 0)):
+        found = {(one.arm, one.seed): one for one in status(study, place)}
+    states = [found["first", seed].state for seed in range(4)]
+    assert states == ["done", "stopped", "failed", "waiting"]
+    assert found["first", 2].why == "RuntimeError: no luck"
+    assert found["second", 0].state == "running"
+    assert found["first", 0].seconds > 0
+
+
+def test_the_time_left_is_that_of_finished_runs():
+    jobs = [Progress("a", 0, "done", 1.0, 100.0), Progress("a", 1, "running", 0.75), Progress("b", 0, "waiting")]
+    assert left(jobs, 2) == pytest.approx((25 + 100) / 2)
+    assert left(jobs[1:], 2) is None
+
+
+def test_the_share_of_steps_taken_counts_from_the_start(place):
+    study = make_study()
+    child = study.arms[1]
+    folder = place.of(study, child, 0)
+    (folder / "run").mkdir(parents=True)
+    (folder / "job.json").write_text('{"first": 100, "last": 300}')
+    (folder / "run" / "metrics.jsonl").write_text('{"step": 99, "seconds": 1}\n{"step": 149, "seconds": 7.5}\n')
+    (one,) = [one for one in status(study, place, ["second"], [0]) if one.arm == "second"]
+    assert (one.state, one.share, one.seconds) == ("stopped", 0.25, 7.5)
+
+
+def test_the_page_says_what_came_out(place):
+    study = make_study()
+    for arm, gain in zip(study.arms, (0.0, 0.25), strict=True):
+        for seed in range(study.seeds()[arm.name]):
+            about = {
+                "measured": list(arm.measures),
+                "numbers": {METRIC: 0.25 + gain},
+                "commit": "abc",
+                "seconds": {"t": 60.0},
+            }
+            store.keep(place.of(study, arm, seed), about, {METRIC: np.full(4, 0.25 + gain)})
+    (place.of(study, study.arms[1], 2) / "numbers.json").unlink()
+    text, plain = page(study, place, status(study, place))
+    assert "| S1 | the second is better | second - first, own sound: 0.500 - 0.250 = +0.250 [+0.250, +0.250]" in text
+    assert "2 seeds, shown" in text
+    assert "| first | 5 | 0.250 ± 0.000 | 1.0 |" in text
+    assert "second, seeds 2: waiting" in text
+    assert "7 of 8 runs are finished (7 minutes" in text
+    assert "abc" in text
+    assert plain["claims"][0]["verdict"] == "shown"
+    json.dumps(plain, allow_nan=False)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """The names of everything that can be measured, on 40 clips."""
+    folder = tmp_path_factory.mktemp("measured") / "run"
+    train.fit(make_run(count=40), folder, quiet=True)
+    subject = Subject(folder, make_shelf(40), windows=2)
+    return {name: measure(name, subject) for name in MEASURES}
+
+
+@pytest.mark.parametrize("study", [instance(), robust()], ids=lambda study: study.name)
+def test_claims_are_about_what_their_arms_measure(study, measured):
+    contrasts = [contrast for claim in study.claims for contrast in claim.contrasts]
+    contrasts += [claim.margin for claim in study.claims if claim.margin]
+    for score in (score for contrast in contrasts for score in (*contrast.better, *contrast.worse)):
+        known = set().union(*(measured[name][0] for name in study.arm(score.arm).measures))
+        assert set(score.metrics) <= known, score
+    assert set(study.columns.values()) <= set().union(*(numbers for numbers, _ in measured.values()))
+
+
+def test_numbers_are_means_over_items(measured):
+    for numbers, items in measured.values():
+        for metric, each in items.items():
+            asked = each[~each.isnan()]
+            assert len(each) == 14
+            assert numbers[metric] == (pytest.approx(float(asked.mean())) if len(asked) else None)
+    assert {"probe:video/best/averaged", "probe:audio/best/clip"} <= measured["probe"][1].keys()
+
+
+@pytest.mark.parametrize("study", [instance("trial"), robust("trial")], ids=lambda study: study.name)
+def test_every_arm_can_be_built_and_goes_on_from_its_start(study, monkeypatch):
+    shelf = make_shelf(120)
+    for module in ("avid", "robust"):
+        monkeypatch.setattr(f"seehear.recipes.{module}.shelf", lambda data, seed: shelf)
+    made = {arm.name: arm.build(Path("library"), 0, **arm.arguments) for arm in study.arms}
+    for arm in study.arms:
+        run = made[arm.name]
+        assert run.seed == 0
+        if arm.start:
+            stages, before = run.describe()["stages"], made[arm.start].describe()["stages"]
+            assert stages[: len(before)] == before
+            assert made[arm.start].tensors().keys() <= run.tensors().keys()
+            for stage, earlier in zip(run.stages, made[arm.start].stages, strict=False):
+                assert [stage.schedule(step, 20) for step in range(20)] == [earlier.schedule(s, 20) for s in range(20)]
+
+
+@pytest.mark.parametrize("study", [instance(), robust()], ids=lambda study: study.name)
+def test_arms_that_are_compared_take_as_many_steps(study, monkeypatch):
+    shelf = make_shelf(120)
+    for module in ("avid", "robust"):
+        monkeypatch.setattr(f"seehear.recipes.{module}.shelf", lambda data, seed: shelf)
+    epochs = {}
+    for arm in study.arms:
+        run = arm.build(Path("library"), 0, **arm.arguments)
+        epochs[arm.name] = sum(stage.epochs for stage in run.stages if stage.optimiser is not None)
+    for claim in study.claims:
+        if claim.name in ("A6", "A8"):
+            continue
+        for contrast in claim.contrasts:
+            assert len({epochs[name] for name in contrast.arms}) == 1, (claim.name, contrast.arms)
+
+
+def test_unknown_studies_and_arms_are_refused(tmp_path):
+    with pytest.raises(InputError, match="expected a study of instance, robust, got 'spatial'"):
+        conduct.conduct("spatial", tmp_path)
+    with pytest.raises(InputError, match="expected an arm of cross-avid"):
+        conduct.conduct("instance", tmp_path, arms=["absent"])
+    with pytest.raises(InputError, match="library"):
+        conduct.progress("instance", tmp_path)
+    assert os.listdir(tmp_path) == []
