@@ -110,7 +110,7 @@ def _avid(
         slow = Momentum(model.encoders, model.heads, 0.99 if size == "tiny" else 0.999)
         model.views = Twice(**vars(model.views))
     task = AVID(model.heads, bank, variant, targets, negatives, slow=slow)
-    passes, share = {"tiny": (130, 32), "small": (100, 128), "paper": (200, 256)}[size]
+    passes, share = {"tiny": (110, 32), "small": (100, 128), "paper": (200, 256)}[size]
     passes = epochs or passes
     stages = [Stage(f"{variant}-avid", task, passes, Adam(5e-4, 1e-5), constant)]
     if size == "tiny":
