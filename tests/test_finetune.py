@@ -25,6 +25,8 @@ from seehear.evals.tuning import Finetuning, begin
 from seehear.evals.video_accuracy import clip_accuracy, video_accuracy
 from seehear.optim import constant
 from seehear.recipes.finetune import finetuning
+from seehear.report.finetuned import finetuned
+from seehear.report.runs import read_run
 from seehear.tasks.supervised import Supervised
 from small import make_model, make_shelf
 
@@ -287,6 +289,15 @@ def test_dropout_is_drawn_by_item_and_step():
     assert not torch.equal(seen(items, 1), whole)
     task.eval()
     assert torch.equal(seen(items), torch.ones(64, 50))
+
+
+def test_the_page_has_what_was_measured(tmp_path):
+    assert finetuned([read_run(tmp_path)]) is None
+    rows = {"trained": {"video/tiny/split 1/averaged10": 0.625}, "random": {"video/tiny/split 1/averaged10": 0.25}}
+    results.append(tmp_path, results.Result("finetune", rows, clips=7, windows=25, notes=("3 clips < 4",)))
+    shown = finetuned([read_run(tmp_path)])
+    for words in ("pictures, tiny, split 1", "averaged: 10", "62.5 %", "25.0 %", "7 clips", "3 clips &lt; 4"):
+        assert words in shown
 
 
 def test_mistakes_are_one_line(tmp_path):
