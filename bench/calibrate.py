@@ -90,7 +90,7 @@ def evaluated(model: Model, task: Supervised, shelf: World, seed: int) -> Table:
     """Classifier, probes and statistics on the test scenes."""
     split = np.asarray(shelf.catalog.splits)
     division = {name: np.flatnonzero(split == name) for name in ("train", "validation", "test")}
-    rows = gather(model, shelf, division, WINDOWS, 1, seed, "cpu", 64, 0, True)
+    rows = gather(model, shelf, division, WINDOWS, 1, False, seed, "cpu", 64, 0, True)
     generator = torch.Generator().manual_seed(seed)
     random = linear_probe(rows["random"], generator)
     statistics = linear_probe(rows["statistics"], generator)
