@@ -14,8 +14,8 @@ from torch import nn
 
 from seehear import checkpoint, train
 from seehear.clip import Batch, Features
-from seehear.data.catalog import ArrayClips
-from seehear.errors import InputError
+from seehear.data.catalog import ArrayClip, ArrayClips
+from seehear.errors import InputError, MediaError
 from seehear.evals import finetune as protocol
 from seehear.evals import results, tuning
 from seehear.evals.features import Extracted
@@ -39,6 +39,20 @@ class Same(nn.Module):
 
     def forward(self, views):
         return Features({}, views)
+
+
+class Deaf(ArrayClip):
+    """A clip without sound."""
+
+    def sound(self, start, duration, rate):
+        raise MediaError(self.source, "no sound", "")
+
+
+class Blind(ArrayClip):
+    """A clip without pictures."""
+
+    def frames(self, start, count, fps):
+        raise MediaError(self.source, "no picture", "")
 
 
 def relabelled(shelf, labels=None, **changes):
@@ -105,6 +119,16 @@ def test_the_encoder_keeps_the_statistics_of_its_spectrogram():
     train.fit(run, quiet=True)
     assert run.model.front.std.isfinite().all()
     assert model.front.std.isnan().all()
+
+
+@pytest.mark.parametrize(("kind", "modality"), [(Deaf, "video"), (Blind, "audio")])
+def test_clips_need_only_what_is_learnt_from(tmp_path, kind, modality):
+    shelf, model = make_shelf(36), make_model()
+    model.front.std.fill_(float("nan"))
+    for clip in shelf.clips:
+        clip.__class__ = kind
+    found = finetune(model, shelf, tmp_path, SHORT, modality, (1,), quiet=True)
+    assert found.metrics[f"{modality}/short/averaged1"] is not None
 
 
 def test_a_video_is_told_by_the_mean_softmax_of_all_its_windows():

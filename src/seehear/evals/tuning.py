@@ -95,9 +95,9 @@ def begin(model: Model, modality: str, settings: Finetuning, clips: Clips, rate:
     whole = Stage("everything", task, settings.epochs, optimiser, settings.schedule, shares=shares)
     stages = [alone, whole] if settings.warm_up else [whole]
     recipe = {"name": "finetune", "arguments": {"settings": settings.name, "modality": modality, "rate": rate}}
-    known = bool(model.front.std.isfinite().all())
+    unknown = modality == "audio" and not bool(model.front.std.isfinite().all())
     batch = min(settings.batch, len(clips))
-    return Run(f"finetune at {rate:g}", copied, clips, stages, batch, seed, fit_front=not known, recipe=recipe)
+    return Run(f"finetune at {rate:g}", copied, clips, stages, batch, seed, fit_front=unknown, recipe=recipe)
 
 
 def tune(model: Model, modality: str, settings: Finetuning, parts: Parts, place: Place, seed: int = 0) -> Tuned:
