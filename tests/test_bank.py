@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
 
-from seehear import checkpoint, metrics
+from seehear import checkpoint, metrics, mining
 from seehear.data.catalog import ArrayClips
 from seehear.data.faults import inject
 from seehear.errors import InputError
@@ -22,7 +22,7 @@ from seehear.evals.bank import PROTOCOLS, evaluate_bank, has_memories
 from seehear.evals.collapse import calibration
 from seehear.evals.faulty_pairs import faulty_pairs, truth_of
 from seehear.evals.memories import as_trained, memories
-from seehear.evals.memory_probe import memory_probe
+from seehear.evals.memory_probe import memory_probe, scored_memory_probe
 from seehear.memory import Bank
 from seehear.run import Run, Stage
 from seehear.tasks.avid import AVID
@@ -234,15 +234,39 @@ def test_chance_of_positive_sets_counts_pairs():
     assert set(positive_sets.chance(torch.full((5,), -1)).values()) == {None}
 
 
+def test_the_numbers_of_positive_sets_are_means_over_items():
+    generator = torch.Generator().manual_seed(0)
+    rows = {
+        name: torch.nn.functional.normalize(torch.randn(50, 6, generator=generator), dim=1)
+        for name in ("video", "audio")
+    }
+    labels = torch.randint(-1, 3, (50,), generator=generator)
+    numbers, items = positive_sets.scored_sets(rows, labels)
+    assert set(items) == set(numbers)
+    assert torch.equal(items["agreement/p32"].isnan(), labels < 0)
+    for name in ("agreement/p32", "video/p8", "either/p16"):
+        assert float(items[name].nanmean()) == pytest.approx(numbers[name])
+    whole = items["audio/p32"][~items["audio/mean"].isnan()]
+    assert len(whole) > 10
+    found = mining.positives(rows, "audio", 1)[:, 0].long()
+    know = (labels >= 0) & (labels[found] >= 0)
+    assert torch.equal(items["audio/p1"][know], (labels[found] == labels)[know].double())
+
+
 # --- memory probe
 
 
 def test_both_memories_tell_what_each_tells_half():
     labels = torch.arange(160) % 4
     rows = {"video": torch.eye(2)[labels // 2], "audio": torch.eye(2)[labels % 2]}
-    numbers = memory_probe(rows, labels, [str(n) for n in range(160)], torch.Generator().manual_seed(0))
+    numbers, items = scored_memory_probe(rows, labels, [str(n) for n in range(160)], torch.Generator().manual_seed(0))
     assert numbers["both/accuracy"] == 1
     assert numbers["both/deviation"] == 0
+    # Each of five draws measures 30 %: an item is in none of them with a probability of .17.
+    measured = ~items["both/accuracy"].isnan()
+    assert 0.6 < float(measured.double().mean()) < 1
+    assert set(items["both/accuracy"][measured].tolist()) == {1.0}
+    assert float(items["video/accuracy"].nanmean()) == pytest.approx(numbers["video/accuracy"], abs=0.1)
     assert numbers["video/accuracy"] == pytest.approx(0.5, abs=0.12)
     assert numbers["audio/accuracy"] == pytest.approx(0.5, abs=0.12)
 

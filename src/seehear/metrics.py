@@ -60,15 +60,20 @@ def recall_at_k(
 
 
 def precision_at_k(found: Int[Tensor, "N P"], labels: Int64[Tensor, "N"]) -> Float64[Tensor, "P"]:
-    """Share of items of the own class among the first k found for an item, k = 1 .. P, averaged over items.
+    """The mean of `precisions_at_k` over items; NaN where nothing is left to count. Thesis figure 2.5."""
+    return precisions_at_k(found, labels).nanmean(0)
+
+
+def precisions_at_k(found: Int[Tensor, "N P"], labels: Int64[Tensor, "N"]) -> Float64[Tensor, "N P"]:
+    """Share of items of the own class among the first k found for each item, k = 1 .. P.
 
     Row i of `found` names items other than i, best first. Items without a label (-1) are not counted, neither as
-    queries nor where they were found; NaN where nothing is left to count. Thesis figure 2.5.
+    queries nor where they were found: NaN where nothing is left to count.
     """
-    labels, found = labels.to(found.device), found[labels.to(found.device) >= 0]
-    theirs, own = labels[found], labels[labels >= 0]
-    right = (theirs == own[:, None]).double().cumsum(1)
-    return (right / (theirs >= 0).double().cumsum(1)).nanmean(0)
+    labels = labels.to(found.device)
+    theirs, own = labels[found], labels[:, None]
+    right = ((theirs == own) & (own >= 0)).double().cumsum(1)
+    return (right / (theirs >= 0).double().cumsum(1)).masked_fill(own < 0, float("nan"))
 
 
 def precision_among(scores: Float[Tensor, "N"], relevant: Bool[Tensor, "N"], k: int) -> float:

@@ -12,11 +12,12 @@ from statistics import fmean, pstdev
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Float64, Int64
 from torch import Tensor
 
 from seehear import metrics
 from seehear.evals import logistic
+from seehear.evals.results import Items, Numbers
 
 TRIALS = 5
 TEST, VALIDATION = 0.3, 0.1
@@ -28,23 +29,37 @@ def memory_probe(
     labels: Int64[Tensor, "N"],
     sources: Sequence[str],
     generator: torch.Generator,
-) -> dict[str, float | None]:
+) -> Numbers:
     """Numbers "video/accuracy", "audio/accuracy" and "both/accuracy" (the two side by side), and ".../deviation".
 
     The deviation is that over the draws. None when fewer than three recordings have a label.
     """
+    return scored_memory_probe(rows, labels, sources, generator)[0]
+
+
+def scored_memory_probe(
+    rows: dict[str, Float32[Tensor, "N D"]],
+    labels: Int64[Tensor, "N"],
+    sources: Sequence[str],
+    generator: torch.Generator,
+) -> tuple[Numbers, Items]:
+    """The numbers, and how often each item was right of the draws in which it was measured; NaN where in none."""
     known = torch.nonzero(labels >= 0)[:, 0]
     names, recording = np.unique(np.asarray(sources)[known.numpy()], return_inverse=True)
     inputs = {name: one[known] for name, one in rows.items()}
     inputs["both"] = torch.cat(list(inputs.values()), 1)
     if len(names) < 3:
-        return {f"{name}/accuracy": None for name in inputs}
+        return {f"{name}/accuracy": None for name in inputs}, {}
     parts = [_split(torch.from_numpy(recording), len(names), generator) for _ in range(TRIALS)]
-    numbers = dict[str, float | None]()
+    numbers, items = Numbers(), Items()
     for name, one in inputs.items():
-        scores = [_accuracy(one, labels[known], part) for part in parts]
+        each = torch.full((TRIALS, len(labels)), float("nan"), dtype=torch.float64)
+        for trial, part in enumerate(parts):
+            each[trial, known[part[-1]]] = _hits(one, labels[known], part)
+        scores = each.nanmean(1).tolist()
         numbers |= {f"{name}/accuracy": fmean(scores), f"{name}/deviation": pstdev(scores)}
-    return numbers
+        items[f"{name}/accuracy"] = each.nanmean(0)
+    return numbers, items
 
 
 def _split(recording: Int64[Tensor, "N"], count: int, generator: torch.Generator) -> list[Tensor]:
@@ -56,12 +71,12 @@ def _split(recording: Int64[Tensor, "N"], count: int, generator: torch.Generator
     return [fitted, chosen, measured]
 
 
-def _accuracy(rows: Float32[Tensor, "N D"], labels: Int64[Tensor, "N"], part: list[Tensor]) -> float:
-    """Test accuracy of the classifier that does best on the rows to choose on, the most regularised of equals."""
+def _hits(rows: Float32[Tensor, "N D"], labels: Int64[Tensor, "N"], part: list[Tensor]) -> Float64[Tensor, "M"]:
+    """Rows to measure on that the classifier gets right which does best on those to choose on, and least flexibly."""
     fitted, chosen, measured = part
     classes = int(labels.max()) + 1
     best = max(
         logistic.path(rows[fitted], labels[fitted], classes),
         key=lambda one: metrics.accuracy(one.probabilities(rows[chosen]), labels[chosen]),
     )
-    return metrics.accuracy(best.probabilities(rows[measured]), labels[measured])
+    return metrics.hits(best.probabilities(rows[measured]), labels[measured])

@@ -11,24 +11,31 @@ from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from seehear import metrics, mining
+from seehear.evals.results import Items, Numbers
 
 COUNTS = (1, 2, 4, 8, 16, 32)
 
 
-def positive_sets(rows: dict[str, Float32[Tensor, "N D"]], labels: Int64[Tensor, "N"]) -> dict[str, float | None]:
+def positive_sets(rows: dict[str, Float32[Tensor, "N D"]], labels: Int64[Tensor, "N"]) -> Numbers:
     """Numbers "kind/p1", "kind/p2", ... "kind/p32", as many as there are others, and "kind/mean" over them.
 
     None where fewer than two items have a label.
     """
+    return scored_sets(rows, labels)[0]
+
+
+def scored_sets(rows: dict[str, Float32[Tensor, "N D"]], labels: Int64[Tensor, "N"]) -> tuple[Numbers, Items]:
+    """The numbers, and the precision of the set of each item."""
     counts = [count for count in COUNTS if count < len(labels)]
-    numbers = dict[str, float | None]()
+    numbers, items = Numbers(), Items()
     for kind in get_args(mining.Kind):
-        precision = metrics.precision_at_k(mining.positives(rows, kind, counts[-1]), labels).tolist()
-        numbers |= _named(kind, [precision[count - 1] for count in counts], counts)
-    return numbers
+        each = metrics.precisions_at_k(mining.positives(rows, kind, counts[-1]), labels)[:, [k - 1 for k in counts]]
+        numbers |= _named(kind, each.nanmean(0).tolist(), counts)
+        items |= {name: one for name, one in zip(_names(kind, counts), [*each.T, each.mean(1)], strict=True)}
+    return numbers, items
 
 
-def chance(labels: Int64[Tensor, "N"]) -> dict[str, float | None]:
+def chance(labels: Int64[Tensor, "N"]) -> Numbers:
     """The same numbers for sets drawn at random: sum over classes of n_c (n_c - 1) / (n (n - 1)), for any K."""
     sizes = labels[labels >= 0].bincount().double()
     pairs = float(sizes.sum() * (sizes.sum() - 1))
@@ -39,7 +46,10 @@ def chance(labels: Int64[Tensor, "N"]) -> dict[str, float | None]:
     }
 
 
-def _named(kind: str, values: list[float], counts: list[int]) -> dict[str, float | None]:
+def _named(kind: str, values: list[float], counts: list[int]) -> Numbers:
     values = [*values, sum(values) / len(values)]
-    names = [*(f"{kind}/p{count}" for count in counts), f"{kind}/mean"]
-    return {name: value if value == value else None for name, value in zip(names, values, strict=True)}
+    return {name: value if value == value else None for name, value in zip(_names(kind, counts), values, strict=True)}
+
+
+def _names(kind: str, counts: list[int]) -> list[str]:
+    return [*(f"{kind}/p{count}" for count in counts), f"{kind}/mean"]
