@@ -319,37 +319,24 @@ def test_numbers_are_means_over_items(measured):
     assert {"probe:video/best/averaged", "probe:audio/best/clip"} <= measured["probe"][1].keys()
 
 
-@pytest.mark.parametrize("study", [instance("trial"), robust("trial")], ids=lambda study: study.name)
-def test_every_arm_can_be_built_and_goes_on_from_its_start(study, monkeypatch):
+@pytest.mark.parametrize("study", [instance(), robust()], ids=lambda study: study.name)
+def test_arms_go_on_from_their_start_and_take_as_many_steps_as_those_they_are_compared_with(study, monkeypatch):
     shelf = make_shelf(120)
     for module in ("avid", "robust"):
         monkeypatch.setattr(f"seehear.recipes.{module}.shelf", lambda data, seed: shelf)
     made = {arm.name: arm.build(Path("library"), 0, **arm.arguments) for arm in study.arms}
     for arm in study.arms:
-        run = made[arm.name]
+        run, start = made[arm.name], made.get(arm.start or "")
         assert run.seed == 0
-        if arm.start:
-            stages, before = run.describe()["stages"], made[arm.start].describe()["stages"]
-            assert stages[: len(before)] == before
-            assert made[arm.start].tensors().keys() <= run.tensors().keys()
-            for stage, earlier in zip(run.stages, made[arm.start].stages, strict=False):
+        if start is not None:
+            assert run.describe()["stages"][: len(start.stages)] == start.describe()["stages"]
+            assert start.tensors().keys() <= run.tensors().keys()
+            for stage, earlier in zip(run.stages, start.stages, strict=False):
                 assert [stage.schedule(step, 20) for step in range(20)] == [earlier.schedule(s, 20) for s in range(20)]
-
-
-@pytest.mark.parametrize("study", [instance(), robust()], ids=lambda study: study.name)
-def test_arms_that_are_compared_take_as_many_steps(study, monkeypatch):
-    shelf = make_shelf(120)
-    for module in ("avid", "robust"):
-        monkeypatch.setattr(f"seehear.recipes.{module}.shelf", lambda data, seed: shelf)
-    epochs = {}
-    for arm in study.arms:
-        run = arm.build(Path("library"), 0, **arm.arguments)
-        epochs[arm.name] = sum(stage.epochs for stage in run.stages if stage.optimiser is not None)
-    for claim in study.claims:
-        if claim.name in ("A6", "A8"):
-            continue
-        for contrast in claim.contrasts:
-            assert len({epochs[name] for name in contrast.arms}) == 1, (claim.name, contrast.arms)
+    epochs = {name: sum(s.epochs for s in run.stages if s.optimiser is not None) for name, run in made.items()}
+    # A8 is about twice as many steps, and a reported contrast of A6 is with the arm before.
+    contrasts = [one for claim in study.claims if claim.name != "A8" for one in claim.contrasts if not one.reported]
+    assert all(len({epochs[name] for name in contrast.arms}) == 1 for contrast in contrasts)
 
 
 def test_unknown_studies_and_arms_are_refused(tmp_path):

@@ -1,32 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a study measures of a trained arm: protocols by name, with what each test clip scored where there are any.
 
-Metrics are named "measure:metric". Every arm is measured on the same windows of the same clips, drawn by nothing; what
-is random in a protocol is drawn from generator seed 0 for all arms, so that differences are paired.
+Metrics are named "measure:metric". Every arm is measured on the same windows of the same clips; what is random in a
+protocol is drawn from seed 0 for all arms, so that differences are paired. Finetuning has one rate and few epochs for
+all, and few-shot learning fewer trials than the thesis' 50: so many runs are measured.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional
 
-from seehear import checkpoint
+from seehear import checkpoint, metrics
 from seehear.data.catalog import Clips, Selected
 from seehear.errors import InputError
 from seehear.evals.agreement import dots
 from seehear.evals.collapse import calibration
 from seehear.evals.evaluate import divide
 from seehear.evals.faulty_pairs import faulty_pairs, truth_of
-from seehear.evals.features import Splits, extract
+from seehear.evals.features import Splits, extract, extract_all, frozen
+from seehear.evals.few_shot import few_shot
 from seehear.evals.linear_probe import scored_probe
+from seehear.evals.map_retrieval import recalls
 from seehear.evals.memories import Memories, as_trained, memories
 from seehear.evals.memory_probe import memory_probe
+from seehear.evals.parts import labelled_parts
 from seehear.evals.positive_sets import positive_sets
 from seehear.evals.results import Items, Numbers
-from seehear.evals.retrieval import scored_retrieval
+from seehear.evals.retrieval import RANKS, scored_retrieval
+from seehear.evals.svm import svm
+from seehear.evals.tuning import Place, scorer, tune
+from seehear.recipes.finetune import finetuning
+
+TUNED: dict[str, Any] = {"rates": (2e-3,), "epochs": 6, "every": None}
+"""How finetuning at size tiny is shortened; epochs come after those of the classifier alone."""
+TRIALS = 10
 
 
 @dataclass(frozen=True)
@@ -40,10 +53,10 @@ class Subject:
 
     @cached_property
     def splits(self) -> Splits:
-        """Features of `windows` windows of every clip."""
+        """Features, maps included, of `windows` windows of every clip."""
         rows, _ = divide(self.shelf.catalog, seed=0)
         clips = Selected(self.shelf, np.concatenate(list(rows.values())))
-        found = extract(checkpoint.load(self.run), clips, self.windows, self.device, batch=64, quiet=True)
+        found = extract(checkpoint.load(self.run), clips, self.windows, self.device, 64, quiet=True, maps=True)
         ends = np.cumsum([len(part) for part in rows.values()])[:-1]
         parts = np.split(np.arange(len(clips)), ends)
         return Splits(**{name: found.take(part) for name, part in zip(rows, parts, strict=True)})
@@ -63,6 +76,38 @@ def _probe(subject: Subject) -> tuple[Numbers, Items]:
 
 def _retrieval(subject: Subject) -> tuple[Numbers, Items]:
     return scored_retrieval(subject.splits.test)
+
+
+def _map_retrieval(subject: Subject) -> tuple[Numbers, Items]:
+    """Numbers "modality/r5" of `evals.map_retrieval`, query by query; the gallery is the training clips."""
+    if (known := subject.splits.labelled()) is None:
+        raise InputError("expected labelled clips to learn from and to measure on, found none: pack with --labels")
+    train, test, items = known.train, known.test, Items()
+    for modality in test.modalities:
+        given, asked = (functional.normalize(part.map(modality).mean(1), dim=1) for part in (train, test))
+        found = recalls(asked, given, test.labels, train.labels)
+        items |= {f"{modality}/r{rank}": found[:, place] for place, rank in enumerate(RANKS)}
+    return {metric: float(each.mean()) for metric, each in items.items()}, items
+
+
+def _few_shot(subject: Subject) -> tuple[Numbers, Items]:
+    return few_shot(subject.splits, torch.Generator().manual_seed(0), TRIALS), {}
+
+
+def _svm(subject: Subject) -> tuple[Numbers, Items]:
+    return svm(subject.splits, torch.Generator().manual_seed(0)), {}
+
+
+def _finetune(subject: Subject) -> tuple[Numbers, Items]:
+    """Number "video/averaged", the accuracy of the finetuned video encoder on clips."""
+    parts = labelled_parts(subject.shelf, choose=False, seed=0)
+    settings, place = replace(finetuning("tiny"), **TUNED), Place(subject.run / "finetune", subject.device, quiet=True)
+    run = tune(checkpoint.load(subject.run), "video", settings, parts, place).run
+    views, describe = run.model.views, {"tuned": scorer(run)}
+    with frozen(run.model, subject.device):
+        said = extract_all(describe, views, parts.test, subject.windows, subject.device, 64, quiet=True)["tuned"]
+    hits = metrics.hits(said.features["video/scores"].mean(1), said.labels)
+    return {"video/averaged": float(hits.mean())}, {"video/averaged": hits}
 
 
 def _memory_probe(subject: Subject) -> tuple[Numbers, Items]:
@@ -92,6 +137,10 @@ def _faulty_pairs(subject: Subject) -> tuple[Numbers, Items]:
 MEASURES: dict[str, Callable[[Subject], tuple[Numbers, Items]]] = {
     "probe": _probe,
     "retrieval": _retrieval,
+    "map-retrieval": _map_retrieval,
+    "few-shot": _few_shot,
+    "svm": _svm,
+    "finetune": _finetune,
     "memory-probe": _memory_probe,
     "positive-sets": _positive_sets,
     "calibration": _calibration,
