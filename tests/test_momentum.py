@@ -83,7 +83,12 @@ def test_the_queue_is_no_larger_than_the_data():
 
 def test_remembering_queues_the_targets_and_follows():
     task, response = make_task(queued=()), make_response()
+    nets = torch.nn.ModuleDict({"video": torch.nn.Linear(2, 2)})
+    task.slow = Momentum(nets, torch.nn.ModuleDict(), 0.5)
+    before = nets["video"].weight.detach().clone()
+    torch.nn.init.zeros_(nets["video"].weight)
     task.remember(response, BATCH)
+    torch.testing.assert_close(task.slow.encoders["video"].weight, before / 2)
     items, rows = task.queue.latest("audio")
     assert torch.equal(items, BATCH.items)
     assert torch.equal(rows, response.outputs["audio-target"])

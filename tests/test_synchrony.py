@@ -208,10 +208,16 @@ def test_retrieval_scores_only_what_makes_distances(monkeypatch):
 
 
 @pytest.mark.usefixtures("_small_shelf")
-def test_what_avts_learnt_is_loaded_as_any_model(tmp_path, monkeypatch):
+@pytest.mark.parametrize("recipe", [avc, avts])
+def test_what_is_resumed_is_bit_identical_and_loaded_as_any_model(tmp_path, monkeypatch, recipe):
     monkeypatch.setattr("seehear.recipes.avid.avid_model", lambda size, seed: make_model(seed))
-    run = avts(epochs=2, batch=4, gap=0.2)
-    train.fit(run, tmp_path, quiet=True)
-    loaded = checkpoint.load(tmp_path)
-    assert loaded.views.arguments == run.model.views.arguments
-    assert checkpoint.describe(tmp_path)["recipe"]["arguments"]["gap"] == 0.2
+    train.fit(recipe(epochs=2, batch=20), tmp_path / "whole", quiet=True)
+    position = train.fit(recipe(epochs=2, batch=20), tmp_path / "parts", max_minutes=0.0, quiet=True)
+    while not position.done:
+        run = recipe(epochs=2, batch=20)
+        position = train.fit(run, tmp_path / "parts", max_minutes=0.0, resume=True, quiet=True)
+    first, second = (checkpoint.read(tmp_path / name / "last.safetensors")[0] for name in ("whole", "parts"))
+    assert set(first) == set(second)
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    assert checkpoint.load(tmp_path / "parts").views.arguments == run.model.views.arguments
+    assert checkpoint.describe(tmp_path / "parts")["recipe"]["name"] == recipe.__name__
