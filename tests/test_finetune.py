@@ -25,6 +25,7 @@ from seehear.evals.tuning import Finetuning, begin
 from seehear.evals.video_accuracy import clip_accuracy, video_accuracy
 from seehear.optim import constant
 from seehear.recipes.finetune import finetuning
+from seehear.report import write_report
 from seehear.report.finetuned import finetuned
 from seehear.report.runs import read_run
 from seehear.tasks.supervised import Supervised
@@ -322,6 +323,7 @@ def test_the_page_has_what_was_measured(tmp_path):
     shown = finetuned([read_run(tmp_path)])
     for words in ("pictures, tiny, split 1", "averaged: 10", "62.5 %", "25.0 %", "7 clips", "3 clips &lt; 4"):
         assert words in shown
+    assert shown in write_report([tmp_path], tmp_path / "report.html").read_text()
 
 
 def test_mistakes_are_one_line(tmp_path):

@@ -8,6 +8,7 @@ from pathlib import Path
 from seehear import atomic
 from seehear.report import drawings, numbers
 from seehear.report.figures import COLOURS
+from seehear.report.finetuned import finetuned
 from seehear.report.html import Html, element, join, page, section, table
 from seehear.report.problems import data_problems
 from seehear.report.remembered import remembered
@@ -35,8 +36,8 @@ def write_report(runs: list[Path], out: Path) -> Path:
     """
     records = [read_run(folder) for folder in runs]
     title = "seehear: " + ", ".join(record.name for record in records)
-    body = [_top(records), _neighbours(records), _retrieval(records), _probes(records), remembered(records)]
-    body += [_training(records), _map(records), _about(records), _problems(records)]
+    body = [_top(records), _neighbours(records), _retrieval(records), _probes(records), finetuned(records)]
+    body += [remembered(records), _training(records), _map(records), _about(records), _problems(records)]
     atomic.write_text(out, page(title, *(part for part in body if part)))
     return out
 
