@@ -28,9 +28,9 @@ from seehear.evals.few_shot import few_shot
 from seehear.evals.linear_probe import scored_probe
 from seehear.evals.map_retrieval import recalls
 from seehear.evals.memories import Memories, as_trained, memories
-from seehear.evals.memory_probe import memory_probe
+from seehear.evals.memory_probe import scored_memory_probe
 from seehear.evals.parts import labelled_parts
-from seehear.evals.positive_sets import positive_sets
+from seehear.evals.positive_sets import scored_sets
 from seehear.evals.results import Items, Numbers
 from seehear.evals.retrieval import RANKS, scored_retrieval
 from seehear.evals.svm import svm
@@ -112,11 +112,11 @@ def _finetune(subject: Subject) -> tuple[Numbers, Items]:
 
 def _memory_probe(subject: Subject) -> tuple[Numbers, Items]:
     known, generator = subject.memories, torch.Generator().manual_seed(0)
-    return memory_probe(known.rows, known.labels, known.catalog.sources, generator), {}
+    return scored_memory_probe(known.rows, known.labels, known.catalog.sources, generator)
 
 
 def _positive_sets(subject: Subject) -> tuple[Numbers, Items]:
-    return positive_sets(subject.memories.rows, subject.memories.labels), {}
+    return scored_sets(subject.memories.rows, subject.memories.labels)
 
 
 def _calibration(subject: Subject) -> tuple[Numbers, Items]:

@@ -13,12 +13,12 @@ from seehear.studies.study import Score, Study
 from seehear.studies.verdict import LEAST_GAIN, Finding, Scores, Verdict, judge, mean_and_spread
 
 METHOD = f"""Intervals are 95 % bootstraps over seeds, then test items, of paired differences (the same seeds and
-items in both arms). What is measured of memories has no test items: those intervals are over seeds alone, and too
-narrow. *Shown*: the interval excludes 0 with the paper's sign; *contradicted*: with the other; *not shown*: it includes
-0. An equality is shown when its interval lies inside the margin, half of another claim's gain. *Not testable*: the
-paper's own gain is below {LEAST_GAIN} of the spread over seeds of the base arm, so that it could not be seen; what came
-out is listed all the same. Which of several arms is the highest or lowest was decided for each seed by the others. Only
-directions must carry over from the papers' data, which are far larger."""
+items in both arms). Mean dot products, faulty pairs, SVMs and few shots are one number a seed: their intervals are over
+seeds alone, and too narrow. *Shown*: the interval excludes 0 with the paper's sign; *contradicted*: with the other;
+*not shown*: it includes 0. An equality is shown when its interval lies inside the margin, half of another claim's gain.
+*Not testable*: the paper's own gain is below {LEAST_GAIN} of the spread over seeds of the base arm, so that it could
+not be seen; what came out is listed all the same. Which of several arms is the highest or lowest was decided for each
+seed by the others. Only directions must carry over from the papers' data, which are far larger."""
 
 
 def gather(study: Study, place: Place, jobs: Sequence[Progress]) -> Scores:
