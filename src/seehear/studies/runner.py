@@ -117,6 +117,8 @@ class Crew:
 def _serve(study: Study, arm: Arm, seed: int, place: Place, minutes: float | None) -> None:
     """A job in its own process; a Ctrl-C at the terminal reaches the runner alone, which passes it on once."""
     os.setpgrp()
+    # What is started in the background of a shell ignores Ctrl-C, and its children with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_stop_with_parent, daemon=True).start()
 
     import torch
