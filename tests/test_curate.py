@@ -128,6 +128,13 @@ def test_what_is_known_to_be_faulty_is_said_and_counted(tmp_path):
     assert "the 10 % that agree least 50.0 %" in " ".join(text.split())
 
 
+def test_where_no_clip_is_faulty_there_is_nothing_to_find(tmp_path):
+    shelf = altered(make_shelf(6), truth={"voice_over": ("",) * 6})
+    numbers = curate(shelf, write_run(tmp_path / "run", shelf), tmp_path, 3, quiet=True)
+    assert "base_rate" not in numbers
+    assert "known to" not in (tmp_path / "curate.html").read_text()
+
+
 def test_clips_without_a_memory_are_judged_by_the_encoders(tmp_path):
     shelf = altered(make_shelf(12), splits=("train",) * 12)
     known = ArrayClips(shelf.clips[:8], shelf.catalog.take(range(8)))

@@ -3,7 +3,7 @@
 
 Of N unit vectors x_i of a modality, and of the pairs (v_i, a_i) of both:
 
-    mean_dot        mean over i != j of x_i . x_j: 1 when all are the same, 0 when they spread (thesis 2.4.2)
+    mean_dot        mean over i != j of x_i . x_j: 1 when all are the same, 0 when they spread (thesis 2.4.3)
     uniformity      log mean over i < j of exp(-2 |x_i - x_j|^2): 0 when all are the same
     effective_rank  exp(-sum p log p), p = singular values / their sum: from 1 to D (Roy & Vetterli 2007)
     alignment       mean over i of |v_i - a_i|^2: 0 when picture and sound of every clip are one

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Do clips whose sound does not belong to their pictures agree least (thesis section 3.8)?
+"""Do clips whose sound does not belong to their pictures agree least (thesis section 3.8.2)?
 
 The truth is known for injected faults (column "faulty"), for scenes of the world ("voice_over": what replaced the
 sound, or nothing), and for any library with a CSV column `faulty` of true and false.
