@@ -39,7 +39,10 @@ def test_the_core_trains_ten_steps_with_torch_numpy_and_scipy_alone():
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("module", ["seehear.cli", "seehear.recipes.avid", "seehear.quickstart", "seehear.media.scan"])
+SIGNATURES = ["cli", "recipes.avid", "quickstart", "media.scan", "studies.conduct"]
+
+
+@pytest.mark.parametrize("module", [f"seehear.{name}" for name in SIGNATURES])
 def test_signatures_are_light(module):
     done = python(f"import sys, {module}; sys.exit(len({{'torch', 'torchvision', 'lance', 'av'}} & set(sys.modules)))")
     assert done.returncode == 0, done.stderr

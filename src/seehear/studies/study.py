@@ -119,14 +119,20 @@ class Study:
         return counts
 
     def plan(self, arms: Sequence[str] = (), seeds: Sequence[int] = ()) -> list[tuple[Arm, int]]:
-        """Jobs (arm, seed) in order: all, or those of some arms and what they start from, or of some seeds."""
+        """Jobs (arm, seed) in order: all, or only those of some arms and what they start from, and of some seeds.
+
+        Raises InputError for an arm that is not there, and when no job is left.
+        """
         wanted = {self.arm(name).name for name in arms} or {arm.name for arm in self.arms}
         for arm in reversed(self.arms):
             if arm.name in wanted and arm.start is not None:
                 wanted.add(arm.start)
         counts = self.seeds()
         chosen = [arm for arm in self.arms if arm.name in wanted]
-        return [(arm, seed) for arm in chosen for seed in (seeds or range(counts[arm.name]))]
+        jobs = [(arm, seed) for arm in chosen for seed in range(counts[arm.name]) if not seeds or seed in seeds]
+        if not jobs:
+            raise InputError(f"expected seeds from 0 to {max(counts.values()) - 1}, got {' '.join(map(str, seeds))}")
+        return jobs
 
 
 def needed(claim: Claim) -> list[str]:
