@@ -19,7 +19,8 @@ from seehear.evals.features import MAP, Extracted, Splits, describer, extract, f
 from seehear.evals.few_shot import few_shot, left_out
 from seehear.evals.map_retrieval import map_retrieval
 from seehear.evals.supervised import supervised
-from seehear.evals.svm import svm
+from seehear.evals.svm import STEPS, svm
+from seehear.metrics import accuracy
 from small import make_model, make_shelf, make_views
 
 CLASSES = ("bell", "dog", "drum", "horn")
@@ -45,12 +46,12 @@ def clusters(catalog, spread=0.1, windows=2, seed=0):
     return Extracted(dict.fromkeys(names, noisy) | maps, catalog)
 
 
-def splits_of(spread=0.1, counts=(40, 8, 12), **changes):
+def splits_of(spread=0.1, counts=(40, 8, 12), first=0, **changes):
     """Features of training, validation and test clips; `changes` go to all three tables."""
     firsts = np.cumsum([0, *counts])
     names = ("train", "validation", "test")
     parts = [table(name, n, first, **changes) for name, n, first in zip(names, counts, firsts, strict=False)]
-    return Splits(*(clusters(part, spread, seed=seed) for seed, part in enumerate(parts)))
+    return Splits(*(clusters(part, spread, seed=first + number) for number, part in enumerate(parts)))
 
 
 def blinded(splits):
@@ -127,10 +128,17 @@ def test_a_clip_is_the_mean_decision_of_its_windows():
 
 
 def test_the_strength_is_chosen_on_validation_and_the_rest_is_fitted_again():
-    seen = splits_of(spread=3.0)
+    seen = splits_of(spread=3.0, counts=(40, 20, 12), first=20)
     changed = Splits(seen.train, seen.validation, clusters(seen.test.catalog, 0.1, seed=9))
     first, second = svm(seen, torch.Generator()), svm(changed, torch.Generator())
     assert first["video/pooled/strength"] == second["video/pooled/strength"]
+    rows, labels = seen.train.last("video").flatten(0, 1), seen.train.labels.repeat_interleave(2)
+    scored = {
+        machine.strength: accuracy(machine.scores(seen.validation.last("video")).mean(1), seen.validation.labels)
+        for machine in logistic.path(rows, labels, 4, steps=STEPS, loss=logistic.squared_hinge)
+    }
+    assert first["video/pooled/validation"] == max(scored.values()) > min(scored.values())
+    assert scored[first["video/pooled/strength"]] == max(scored.values()) > scored[10.0]
     part = folds.given(seen)
     assert part.again.tolist() == part.fit.tolist() == list(range(40))
     # What was set aside out of the training split is fitted on in the end.
