@@ -62,7 +62,7 @@ def test_the_table_ranks_every_clip_by_the_agreement_of_its_memories(tmp_path):
     angles = [10, 80, 20, 120, 0, 40, 30, 5, 15, 25, 35, 45]
     shelf = make_shelf(12)
     numbers = curate(shelf, write_run(tmp_path / "run", shelf, *at_angles(angles)), tmp_path / "out", 4, quiet=True)
-    assert (numbers["clips"], numbers["by memory"], numbers["by encoders"]) == (12, 12, 0)
+    assert (numbers["clips"], numbers["by_memory"], numbers["by_encoders"]) == (12, 12, 0)
     rows = rows_of(tmp_path / "out")
     order = np.argsort([-angle for angle in angles])
     assert [int(row["item"]) for row in rows] == shelf.catalog.items[order].tolist()
@@ -75,6 +75,7 @@ def test_the_table_ranks_every_clip_by_the_agreement_of_its_memories(tmp_path):
     page = Reader((tmp_path / "out" / "curate.html").read_text())
     places = re.findall(r"(\d+) of 12: score", page.text)
     assert places == ["1", "2", "3", "4", "12"]
+    assert re.findall(r"\d+\.mp4", page.text) == ["3.mp4", "1.mp4", "11.mp4", "5.mp4", "4.mp4"]
     assert page.tags.count("audio") == 5
     assert "known to" not in page.text
 
@@ -139,7 +140,7 @@ def test_clips_without_a_memory_are_judged_by_the_encoders(tmp_path):
     shelf = altered(make_shelf(12), splits=("train",) * 12)
     known = ArrayClips(shelf.clips[:8], shelf.catalog.take(range(8)))
     numbers = curate(shelf, write_run(tmp_path / "run", known), tmp_path / "out", 12, windows=1, quiet=True)
-    assert (numbers["by memory"], numbers["by encoders"]) == (8, 4)
+    assert (numbers["by_memory"], numbers["by_encoders"]) == (8, 4)
     by = {int(row["item"]): row["by"] for row in rows_of(tmp_path / "out")}
     assert [by[item] for item in shelf.catalog.items.tolist()] == ["memory"] * 8 + ["encoders"] * 4
     assert "4 clips are new and without a memory" in (tmp_path / "out" / "curate.html").read_text()
@@ -149,7 +150,7 @@ def test_clips_that_lack_something_are_left_out(tmp_path):
     both, one = ("video", "audio"), ("audio",)
     shelf = altered(make_shelf(6), truth={"modalities": (both, one, both, (), both, both)})
     numbers = curate(shelf, write_run(tmp_path / "run", shelf), tmp_path / "out", 2, quiet=True)
-    assert (numbers["clips"], numbers["without pictures or sound"]) == (4, 2)
+    assert (numbers["clips"], numbers["without_pictures_or_sound"]) == (4, 2)
     bare = altered(shelf, truth={"modalities": (one,) * 6})
     with pytest.raises(InputError, match="pictures and sound"):
         curate(bare, tmp_path / "run", tmp_path / "out", quiet=True)
@@ -200,9 +201,12 @@ def test_a_histogram_counts_and_marks():
     drawn = figures.histogram("scores", [0.0] * 3 + [4.0], [(2.0, "half")])
     heights = [float(height) for height in re.findall(r'<rect.*?height="([\d.]+)"', drawn)]
     assert len(heights) == 40
+    assert heights[0] == figures.HEIGHT - figures.BOTTOM - figures.TOP
     assert heights[-1] == pytest.approx(heights[0] / 3, abs=0.1)
     assert sum(heights[1:-1]) == 0
     places = [float(x) for x in re.findall(r'<rect.*? x="([\d.]+)"', drawn)]
+    assert places[0] == figures.LEFT
+    assert places[20] == pytest.approx((figures.LEFT + figures.WIDTH - 8) / 2, abs=0.1)
     mark = float(re.search(r'<line x1="([\d.]+)"', drawn)[1])
     assert mark == pytest.approx(places[20], abs=0.2)
     figures.histogram("one", [1.0, 1.0], [])
@@ -228,7 +232,7 @@ def test_curate_and_eval_as_a_user_types_them(tmp_path, monkeypatch, capsys):
         cli.main()
 
     seehear("curate", "library", "run", "--count", "2", "--json", "numbers.json")
-    assert "by memory: 6" in capsys.readouterr().out
+    assert "by_memory: 6" in capsys.readouterr().out
     assert json.loads((tmp_path / "numbers.json").read_text())["average_precision"] == 1
     assert rows_of(tmp_path / "run")[0]["file"] == "a.mp4"
     seehear("eval", "faulty-pairs", "run", "library", "--json", "found.json")

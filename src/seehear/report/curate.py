@@ -64,9 +64,9 @@ def curate(
     measured = faulty_pairs(torch.from_numpy(found.score), truth)
     numbers: dict[str, Any] = {
         "clips": len(shelf),
-        "by memory": int(found.remembered.sum()),
-        "by encoders": int((~found.remembered).sum()),
-        "without pictures or sound": len(whole) - len(shelf),
+        "by_memory": int(found.remembered.sum()),
+        "by_encoders": int((~found.remembered).sum()),
+        "without_pictures_or_sound": len(whole) - len(shelf),
         **{name: value for name, value in measured.items() if value is not None},
     }
     atomic.write_text(out / "curate.csv", _csv(found))
