@@ -201,7 +201,7 @@ def test_what_decides_the_weights_names_the_folder(what):
 
 
 def test_rates_and_epochs_are_chosen_on_validation_and_the_test_is_looked_at_once(tmp_path, monkeypatch):
-    looked = {"tuning": [], "finetune": []}
+    looked, chosen = {"tuning": [], "finetune": []}, {}
     for module, name in ((tuning, "tuning"), (protocol, "finetune")):
 
         def watched(*values, real=module.extract_all, name=name, **options):
@@ -209,21 +209,30 @@ def test_rates_and_epochs_are_chosen_on_validation_and_the_test_is_looked_at_onc
             return real(*values, **options)
 
         monkeypatch.setattr(module, "extract_all", watched)
-    settings = Finetuning("two", 0, 2, 8, (1e-9, 1e-2), constant, every=1)
-    shelf = make_shelf(36)
+
+    def measured(tuned, *rest, real=protocol.measure):
+        chosen.update(tuned)
+        return real(tuned, *rest)
+
+    monkeypatch.setattr(protocol, "measure", measured)
+    # Two epochs at each of two rates: trained, then random.
+    scores = iter((0.1, 0.2, 0.5, 0.3, 0.6, 0.4, 0.1, 0.3))
+    monkeypatch.setattr(tuning, "video_accuracy", lambda said: next(scores))
+    settings, shelf = Finetuning("two", 0, 2, 8, (1e-3, 1e-2), constant, every=1), make_shelf(36)
     found = finetune(make_model(), shelf, tmp_path, settings, windows=(1,), quiet=True)
     test = set(shelf.split("test").catalog.items.tolist())
     assert looked["finetune"] == [test]
-    # Two rows, two rates, two epochs, on a fifth of the training recordings.
+    # A fifth of the training recordings.
     assert [len(items) for items in looked["tuning"]] == [5] * 8
     assert not any(items & test for items in looked["tuning"])
-    scores = {}
-    for log in sorted(tmp_path.rglob("best.safetensors")):
-        scores.setdefault(log.parent.parent.name, {})[log.parent.name] = checkpoint.read(log)[1]["best"]
-    for row, by_rate in scores.items():
-        assert found.rows[row]["video/two/validation"] == max(by_rate.values())
-        chosen = max(by_rate, key=lambda rate: (by_rate[rate], -float(rate)))
-        assert f"{row} {chosen}" in found.notes[0]
+    for row, rate, score in (("trained", 0.01, 0.5), ("random", 0.001, 0.6)):
+        assert (chosen[row].rate, found.rows[row]["video/two/validation"]) == (rate, score)
+        (best,) = tmp_path.glob(f"finetune/*/{row}/{rate}/best.safetensors")
+        stored, progress = checkpoint.read(best)
+        # Its first epoch was the better one.
+        assert progress["total"] == 2
+        assert all(torch.equal(stored[name], tensor) for name, tensor in chosen[row].run.tensors().items())
+    assert "rate trained 0.01, random 0.001" in found.notes[0]
 
 
 def test_without_a_choice_every_training_clip_is_learnt_from(tmp_path):
