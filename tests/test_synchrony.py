@@ -110,16 +110,19 @@ def test_the_other_sound_is_apart_from_pictures_and_their_sound(duration, gap, s
 
 
 def test_the_other_sound_comes_before_as_often_as_after_and_from_everywhere():
-    views, before, starts = make_synchrony(offset=0.0, stretch=(1.0, 1.0)), 0, []
+    views, before, starts, apart = make_synchrony(offset=0.0, stretch=(1.0, 1.0)), 0, [], []
     for seed in range(400):
         clip = Recorded(6.0)
         views.cut(clip, np.random.default_rng(seed))
-        before += clip.heard[1] < clip.heard[0]
-        starts.append(clip.heard[0][0])
+        (start, end), (other_start, other_end) = clip.heard
+        before += other_start < start
+        starts.append(start)
+        apart.append(max(other_start - end, start - other_end))
         assert clip.heard[0][0] == pytest.approx(clip.seen[0][0], abs=0.02)
     # 400 fair coins: five standard deviations are 50.
     assert abs(before - 200) < 50
-    # Nine tenths of a window's room, at either end of the clip.
+    assert views.gap <= min(apart) < 2 * views.gap
+    # Half a second of sound begins anywhere between 0 and 5.49 s.
     assert min(starts) < 0.3
     assert max(starts) > 5.2
 
