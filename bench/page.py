@@ -7,6 +7,7 @@ from typing import Any
 
 from measure import RESULTS
 
+NUMBERS = ("averaged", "spread", "clip")
 PAGE = Path(__file__).parents[1] / "docs" / "bench.md"
 
 
@@ -162,6 +163,7 @@ SECTIONS = {
     "loader": ("Loader", loader),
     "step": ("Training step", step),
     "task_step": ("Steps of other tasks", task_step),
+    "esc": ("Real sounds", esc),
     "bank": ("Memory bank", bank),
     "mining": ("Positives", mining),
     "world": ("World", world),
@@ -169,6 +171,20 @@ SECTIONS = {
     "panorama": ("Panoramas", panorama),
     "doctor": ("Doctor", doctor),
 }
+
+
+def esc(numbers: dict[str, Any]) -> str:
+    """Accuracy of support vector machines on real sounds, by encoder."""
+    parts = []
+    for name, one in numbers["sets"].items():
+        rows = [
+            [row, *[percent(found[f"audio/{kind}/{number}"]) for kind in ("unpooled", "pooled") for number in NUMBERS]]
+            for row, found in one["rows"].items()
+        ]
+        head = ["features", "unpooled", "spread over folds", "one window", "pooled", "spread over folds", "one window"]
+        about = f"{name}: {one['clips']} clips of {one['recordings']} recordings, {one['classes']} classes"
+        parts.append(f"{about}, {one['folds']}, {numbers['windows']} windows.\n\n" + table(head, rows))
+    return "\n\n".join(parts)
 
 
 def main() -> None:
