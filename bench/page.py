@@ -157,6 +157,20 @@ def task_step(numbers: dict[str, Any]) -> str:
     return f"{table(['task', 'step (s)', 'beyond Cross-AVID'], rows)}\n\n{last}"
 
 
+def esc(numbers: dict[str, Any]) -> str:
+    """Accuracy of support vector machines on real sounds, by encoder."""
+    parts = []
+    for name, one in numbers["sets"].items():
+        rows = [
+            [row, *[percent(found[f"audio/{kind}/{number}"]) for kind in ("unpooled", "pooled") for number in NUMBERS]]
+            for row, found in one["rows"].items()
+        ]
+        head = ["features", "unpooled", "spread over folds", "one window", "pooled", "spread over folds", "one window"]
+        about = f"{name}: {one['clips']} clips of {one['recordings']} recordings, {one['classes']} classes"
+        parts.append(f"{about}, {one['folds']}, {numbers['windows']} windows.\n\n" + table(head, rows))
+    return "\n\n".join(parts)
+
+
 SECTIONS = {
     "quickstart": ("Quickstart", quickstart),
     "calibration": ("Calibration of the world", calibration),
@@ -171,20 +185,6 @@ SECTIONS = {
     "panorama": ("Panoramas", panorama),
     "doctor": ("Doctor", doctor),
 }
-
-
-def esc(numbers: dict[str, Any]) -> str:
-    """Accuracy of support vector machines on real sounds, by encoder."""
-    parts = []
-    for name, one in numbers["sets"].items():
-        rows = [
-            [row, *[percent(found[f"audio/{kind}/{number}"]) for kind in ("unpooled", "pooled") for number in NUMBERS]]
-            for row, found in one["rows"].items()
-        ]
-        head = ["features", "unpooled", "spread over folds", "one window", "pooled", "spread over folds", "one window"]
-        about = f"{name}: {one['clips']} clips of {one['recordings']} recordings, {one['classes']} classes"
-        parts.append(f"{about}, {one['folds']}, {numbers['windows']} windows.\n\n" + table(head, rows))
-    return "\n\n".join(parts)
 
 
 def main() -> None:

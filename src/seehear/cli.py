@@ -32,7 +32,7 @@ def quickstart(
     minutes: float | None = None,
     report_json: Report = None,
 ) -> None:
-    """Videos -> library -> two encoders -> how good they became -> one page, in about five minutes.
+    """Videos -> library -> two encoders -> how good they became -> one page, in under five minutes.
 
     Without --data the videos are made: scenes of the procedural world.
 
