@@ -220,13 +220,13 @@ def test_maps_are_averaged_over_windows_and_classes_the_gallery_lacks_are_wrong(
         {f"video/{MAP}": torch.tensor([[[1.0, 0.0]], [[0.0, 1.0]]]), "video/pool": torch.ones(2, 1, 1)},
         table("train", 2, labels=[0, 1]),
     )
-    windows = torch.tensor([[[3.0, 0.0], [0.0, 2.0]], [[3.0, 0.0], [0.0, 2.0]]])
+    windows = torch.tensor([[[0.0, 2.0], [3.0, 0.0]], [[0.0, 2.0], [3.0, 0.0]]])
     queries = Extracted(
         {f"video/{MAP}": windows, "video/pool": torch.ones(2, 2, 1)}, table("test", 2, 2, labels=[0, 2])
     )
     nothing = gallery.take(np.zeros(0, dtype=np.int64))
     numbers = map_retrieval(Splits(gallery, nothing, queries), torch.Generator())
-    # The mean (1.5, 1) is nearest to the first axis, though half of the windows are on the second.
+    # The mean (1.5, 1) is nearest to the first axis, though the first window is on the second.
     assert numbers["video/class/bell/r1"] == 1
     assert numbers["video/class/drum/r20"] == 0
     assert numbers["video/r1"] == 0.5
@@ -313,6 +313,10 @@ def test_what_holds_nothing_out_is_divided_by_recording():
         assert not {catalog.recordings[row] for row in one.again} & {catalog.recordings[row] for row in one.test}
     assert svm(splits, torch.Generator())["video/unpooled/averaged"] == 1
     assert folds.crossed(splits) == "5 folds of recordings"
+    everything.catalog.labels[:4] = -1
+    known = folds.rounds(splits, torch.Generator())
+    assert sorted(row for one in known for row in one.test) == list(range(4, 40))
+    assert min(min(one.again) for one in known) == 4
 
 
 def test_a_recording_is_not_set_aside_in_part():
