@@ -15,6 +15,7 @@ import torch
 
 from seehear import checkpoint, train
 from seehear.errors import InputError
+from seehear.evals.features import Extracted, Splits
 from seehear.studies import conduct, job, runner, store
 from seehear.studies.instance import instance
 from seehear.studies.measures import MEASURES, Subject, measure
@@ -308,6 +309,27 @@ def test_claims_are_about_what_their_arms_measure(study, measured):
         known = set().union(*(measured[name][0] for name in study.arm(score.arm).measures))
         assert set(score.metrics) <= known, score
     assert set(study.columns.values()) <= set().union(*(numbers for numbers, _ in measured.values()))
+
+
+def test_test_clips_search_the_training_clips():
+    """Against a loop over queries, on random maps."""
+    generator = torch.Generator().manual_seed(0)
+    parts = {}
+    for name, count in (("train", 60), ("validation", 20), ("test", 30)):
+        shelf = make_shelf(count, classes=10)
+        features = {f"video/{block}": torch.randn(count, 2, 8, generator=generator) for block in ("pool", "map")}
+        parts[name] = Extracted(features, shelf.catalog)
+    subject = Subject(Path("run"), make_shelf(3))
+    vars(subject)["splits"] = Splits(**parts)
+    numbers, items = measure("map-retrieval", subject)
+    given, asked = (parts[name].features["video/map"].double().mean(1) for name in ("train", "test"))
+    for rank in (1, 5, 20):
+        right = []
+        for query, label in zip(asked, parts["test"].labels, strict=True):
+            near = sorted(range(60), key=lambda row, q=query: -float(q @ given[row] / given[row].norm()))[:rank]
+            right.append(float((parts["train"].labels[near] == label).any()))
+        assert items[f"map-retrieval:video/r{rank}"].tolist() == right
+        assert numbers[f"map-retrieval:video/r{rank}"] == pytest.approx(np.mean(right))
 
 
 def test_numbers_are_means_over_items(measured):
