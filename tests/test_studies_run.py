@@ -65,13 +65,12 @@ def test_going_on_from_another_arm_is_training_in_one_go(tmp_path, place):
 
 
 def test_an_arm_stopped_at_every_step_is_one_trained_in_one_go(tmp_path, place):
-    study = make_study()
-    visits = [0, 0]
-    for number, arm in enumerate(study.arms):
-        while not job.is_trained(place.of(study, arm, 0)):
-            assert not job.work(study, arm, 0, place, minutes=0.0)
-            visits[number] += 1
-    assert visits == [16, 7]
+    study, visits = make_study(), 0
+    assert job.work(study, study.arms[0], 0, place)
+    while not job.is_trained(place.of(study, study.arms[1], 0)):
+        assert not job.work(study, study.arms[1], 0, place, minutes=0.0)
+        visits += 1
+    assert visits == 7
     assert same(tensors(place.of(study, study.arms[1], 0) / "run"), trained(tmp_path, second))
 
 
@@ -223,9 +222,10 @@ def test_a_killed_runner_takes_its_jobs_with_it_and_what_they_learnt_is_kept(tmp
     script = tmp_path / "run.py"
     script.write_text(KILLED)
     process = subprocess.Popen([sys.executable, str(script), str(HERE), str(tmp_path / "small")])
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 400
     logs = "small/long-0-*/run/metrics.jsonl"
     while not any(log.stat().st_size for log in tmp_path.glob(logs)) and time.monotonic() < deadline:
+        assert process.poll() is None
         time.sleep(0.02)
     process.kill()
     process.wait()
