@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from seehear.data.catalog import ArrayClip, ArrayClips, Catalog
@@ -39,7 +39,6 @@ def heard(shelf, row):
     return round(float(shelf.open(row).sound(0.0, 0.5, 100)[0, 0]) * 1000)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 6), min_size=4, max_size=40), st.floats(0, 0.999), st.integers(0, 1000))
 def test_exactly_the_fraction_and_never_the_own_recording(sources, fraction, seed):
     plain = shelf_of([str(source) for source in sources])

@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seehear.losses import contrastive, noise_contrastive, pair_logistic, pair_margin
@@ -22,7 +22,6 @@ def slow_noise_contrastive(positive, negative, partition):
     return torch.tensor(losses)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(1, 40), st.floats(0.1, 50), st.integers(0, 10_000))
 def test_noise_contrastive_is_the_equation(batch, count, partition, seed):
     generator = torch.Generator().manual_seed(seed)
@@ -57,7 +56,6 @@ def test_contrastive_of_equal_candidates_is_log_of_their_number():
     torch.testing.assert_close(loss, torch.full((4,), math.log(9)))
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(1, 12), st.integers(0, 10_000))
 def test_pair_losses_are_the_equations(batch, count, seed):
     generator = torch.Generator().manual_seed(seed)

@@ -92,7 +92,7 @@ def close(found, wanted):
 
 
 @given(st.lists(TAGS, min_size=1, max_size=3), st.sampled_from([".mp4", ".mov"]), st.booleans())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_any_tags_come_back_and_replace_the_old_ones(rounds, suffix, first):
     data = (FIRST if first else LAST)[suffix, 4]
     rounds = [built(drawn) for drawn in rounds]
@@ -429,7 +429,7 @@ TAGGED = {first: tag((FIRST if first else LAST)[".mp4", 4], Tags(PANORAMA, FIRST
     st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8),
     st.floats(0.2, 1),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_damaged_files_end_in_one_of_our_errors(first, changes, share):
     damaged = bytearray(TAGGED[first])
     place = movie(BytesIO(TAGGED[first]))[0]

@@ -132,7 +132,7 @@ WHOLE = movie(
 
 
 @given(st.binary(max_size=400))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_bytes_are_survived(data):
     read_tags(data)
     read_tags(box(b"moov", data))
@@ -142,7 +142,7 @@ def test_any_bytes_are_survived(data):
 @given(
     st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=12), st.integers(0, len(WHOLE))
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_damaged_boxes_are_survived(changes, length):
     damaged = bytearray(WHOLE)
     for at, value in changes:

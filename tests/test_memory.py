@@ -5,7 +5,7 @@ from collections import deque
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
@@ -98,7 +98,6 @@ def test_an_unknown_item_is_refused():
         Bank(np.array([1, 1, 2]), 8)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 9), st.lists(st.integers(0, 20), max_size=8))
 def test_a_queue_is_first_in_first_out(size, batches):
     queue, expected, pushed = Queue(size, 2), deque(maxlen=size), 0

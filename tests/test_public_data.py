@@ -340,7 +340,7 @@ def test_records(tmp_path):
 WORDS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=8)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.lists(WORDS.filter(lambda word: word[0] not in '#"'), min_size=1, max_size=4), max_size=5))
 def test_cells_read_what_was_written(tmp_path_factory, table):
     path = tmp_path_factory.getbasetemp() / "written.csv"
@@ -349,7 +349,7 @@ def test_cells_read_what_was_written(tmp_path_factory, table):
     assert [row for _, row in cells(path, comment="#")] == table
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.binary(max_size=200))
 def test_any_bytes(tmp_path_factory, data):
     """Whatever a list holds, the answer is rows or an InputError of one line."""
@@ -363,7 +363,7 @@ def test_any_bytes(tmp_path_factory, data):
     assert "\n" not in said
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.dictionaries(st.sampled_from(FILMS), st.integers(0, 99999), min_size=1), st.integers(0, 6), st.data())
 def test_segment_names(tmp_path_factory, starts, form, data):
     """A clip is found under any of the names downloaders give it, and every clip is either found or missing."""
@@ -383,7 +383,7 @@ NAMES = st.text(string.ascii_lowercase, min_size=1, max_size=3)
 PARTS = st.dictionaries(NAMES, st.sampled_from([("cat", "train"), ("cat", "test")]), min_size=1)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.dictionaries(st.integers(1, 3), PARTS, min_size=1), st.data())
 def test_by_split(splits, data):
     """The truth columns hold every split, and the split is the chosen one's."""
@@ -396,7 +396,7 @@ def test_by_split(splits, data):
         assert label.split == expected[f"split {chosen}"]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.text())
 def test_class_name(text):
     once = class_name(text)

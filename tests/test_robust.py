@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import normalize
@@ -93,7 +93,6 @@ def slow_weights(task):
     return [shape.floor + (1 - shape.floor) * curve.cdf(score) for score in scores]
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5), st.integers(1, 30), st.integers(0, 10_000))
 def test_soft_contrastive_is_the_equation(batch, count, seed):
     generator = torch.Generator().manual_seed(seed)
@@ -113,7 +112,6 @@ def test_soft_contrastive_is_the_equation(batch, count, seed):
     torch.testing.assert_close(level, torch.full_like(level, math.log(count)))
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(-1, 1), min_size=2, max_size=20),
     st.floats(-2, 2),

@@ -4,7 +4,7 @@ from math import pi, radians
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import eval_legendre
 
@@ -24,7 +24,6 @@ def sources(count=3, samples=50):
     return sound, GRID[torch.randperm(len(GRID), generator=generator)[:count]]
 
 
-@settings(deadline=None)
 @given(turns, turns, turns, st.integers(0, 7))
 def test_rotating_the_sources_is_rotating_the_channels(yaw, pitch, roll, order):
     sound, directions = sources()
@@ -35,7 +34,6 @@ def test_rotating_the_sources_is_rotating_the_channels(yaw, pitch, roll, order):
     torch.testing.assert_close(single.double(), expected, atol=5e-6, rtol=0)
 
 
-@settings(deadline=None)
 @given(turns, turns, turns)
 def test_rotation_matrices_are_a_group_of_orthogonal_blocks(yaw, pitch, angle):
     one, other = rotation(yaw, pitch), about(direction(pitch, yaw / 2), angle)

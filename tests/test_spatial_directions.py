@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -33,14 +33,12 @@ def test_the_axes_are_front_left_up():
     torch.testing.assert_close(direction(0.3, pi / 2), UP)
 
 
-@settings(deadline=None)
 @given(azimuths, elevations)
 def test_angles_undo_direction_at_any_length(azimuth, elevation):
     back = angles(3 * direction(azimuth, elevation))
     assert torch.stack(back).tolist() == pytest.approx([azimuth, elevation], abs=1e-9)
 
 
-@settings(deadline=None)
 @given(azimuths, elevations, azimuths)
 def test_rotations_are_those_of_scipy(yaw, pitch, roll):
     expected = torch.from_numpy(Rotation.from_euler("ZYX", [yaw, pitch, roll]).as_matrix())
@@ -56,7 +54,6 @@ def test_signs_of_the_three_turns():
     torch.testing.assert_close(rotation(0.0, 0.0, pi / 2) @ LEFT, UP)
 
 
-@settings(deadline=None)
 @given(azimuths, elevations)
 def test_a_viewpoint_brings_its_direction_to_the_front_with_the_horizon_level(azimuth, elevation):
     camera = viewpoint(azimuth, elevation)
@@ -80,7 +77,6 @@ def test_rotations_are_batched_and_differentiable():
     assert torch.autograd.gradcheck(lambda a: rotation(a, 0.2 * a, 0.3), yaw)
 
 
-@settings(deadline=None)
 @given(azimuths, elevations, st.floats(0, pi))
 def test_a_great_circle_has_the_angle_by_which_one_turns(azimuth, elevation, angle):
     here = direction(azimuth, elevation)

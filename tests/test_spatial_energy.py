@@ -54,7 +54,7 @@ def test_independent_sources_add_in_power():
     torch.testing.assert_close(both.square(), alone[0].square() + alone[1].square())
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.floats(-pi, pi), st.floats(-1.5, 1.5), st.integers(1, 3))
 def test_peak_and_intensity_point_at_a_single_source(azimuth, elevation, order):
     source = direction(azimuth, elevation)

@@ -5,7 +5,7 @@ from math import pi, sqrt
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import eval_legendre, sph_harm_y
 
@@ -28,7 +28,6 @@ def test_harmonics_are_those_of_scipy(order):
         np.testing.assert_allclose(ours[:, channel], theirs, atol=1e-12, err_msg=f"{n} {m}")
 
 
-@settings(deadline=None)
 @given(azimuths, elevations)
 def test_closed_forms_to_order_two(azimuth, elevation):
     x, y, z = direction(azimuth, elevation).tolist()
@@ -47,7 +46,6 @@ def test_n3d_harmonics_are_orthonormal():
     torch.testing.assert_close(values.mT @ (weights[:, None] * values), torch.eye(49, dtype=torch.float64))
 
 
-@settings(deadline=None)
 @given(azimuths, elevations, azimuths, elevations)
 def test_the_addition_theorem(a, b, c, d):
     one, other = direction(a, b), direction(c, d)

@@ -98,7 +98,7 @@ CAMERAS = st.tuples(
 
 
 @given(CAMERAS, st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_pixels_and_tensors_agree_to_one_grey_level(values, antialias):
     camera = Camera(*values)
     assert np.abs(perspective(NOISE, camera, antialias) - batch(NOISE, camera, antialias)).max() <= 1.0
@@ -112,7 +112,7 @@ def test_pixels_and_tensors_agree_to_one_grey_level(values, antialias):
 
 
 @given(st.integers(-200, 200), CAMERAS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_rolled_panorama_is_another_yaw(shift, values):
     camera = Camera(*values)
     turned = Camera(values[0] + 2 * pi * shift / 96, *values[1:])

@@ -5,7 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import normalize
 
@@ -95,7 +95,6 @@ def make_synchrony(**changes):
     return Synchrony(**{**vars(make_views()), **changes})
 
 
-@settings(deadline=None)
 @given(st.floats(2.3, 20), st.floats(0, 0.8), st.integers(0, 1000))
 def test_the_other_sound_is_apart_from_pictures_and_their_sound(duration, gap, seed):
     views, clip = make_synchrony(gap=gap), Recorded(duration)

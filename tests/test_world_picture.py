@@ -29,14 +29,14 @@ def painted_area(part: Part, scale: float, centre: tuple[float, float] = (0.0, 0
 fraction = st.floats(-0.5, 0.5)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(0.02, 1.0), st.floats(0.02, 1.0), fraction, fraction)
 def test_a_box_covers_its_area_exactly_however_thin_and_wherever(a, b, du, dv):
     scale = 20.0
     assert painted_area(Part("box", 0.0, 0.0, a, b), scale, (du, dv)) == pytest.approx(4 * a * b * scale**2, rel=1e-4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.floats(0.1, 1.0), st.floats(0.1, 1.0), st.floats(0, 3.2), fraction, fraction)
 def test_turned_boxes_and_ellipses_cover_their_area_to_a_few_percent(a, b, angle, du, dv):
     scale = 20.0

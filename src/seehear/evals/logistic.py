@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Linear classifiers, solved to the optimum by L-BFGS on all rows at once: logistic regression, support vectors.
+"""Linear classifiers, solved by L-BFGS on all rows at once: logistic regression, support vectors.
 
 min over W, b of (1/N) sum_n loss(W x_n + b, y_n) + (strength / 2) |W|^2, x standardised on the training rows.
 With loss = -log softmax(.)[y] multinomial logistic regression, the optimum of scikit-learn's LogisticRegression; with
