@@ -282,9 +282,9 @@ def evaluate(
 ) -> None:
     """Measure the encoders of a run by one protocol, beside chance, random weights and plain statistics.
 
-    Protocols of the encoders: linear-probe, svm, few-shot, retrieval, map-retrieval, class-retrieval, nearest, collapse,
-    supervised. Of the memory bank they were trained with: memory-probe, positive-sets, calibration, faulty-pairs. Or
-    all, which trains nothing.
+    Protocols of the encoders: linear-probe, svm, few-shot, retrieval, map-retrieval, class-retrieval, nearest,
+    collapse, supervised. Of the memory bank they were trained with: memory-probe, positive-sets, calibration,
+    faulty-pairs. Or all, which trains nothing.
 
     Example: seehear eval retrieval runs/holiday holiday.library --windows 10
 
