@@ -1,5 +1,10 @@
 """Small shelves of clips and small runs that many tests share."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import torch
 
@@ -58,3 +63,18 @@ def make_run(seed: int = 0, count: int = 12) -> Run:
     warm, main = AVID(model.heads, bank, targets="batch"), AVID(model.heads, bank, negatives=16)
     stages = [Stage("warm-up", warm, 2, Adam(1e-3)), Stage("fill", Fill(main), 1, None), Stage("bank", main, 2)]
     return Run("small", model, shelf, stages, batch=4, seed=seed)
+
+
+def in_two_processes(text, folder):
+    """Run a script on two processes; its arguments are the folder of the tests and `folder` / "two"."""
+    script = folder / "two.py"
+    script.write_text(text)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", str(script)]
+    done = subprocess.run(
+        [*command, str(Path(__file__).parent), str(folder / "two")],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,11 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Agreement against a slow float64 reference; refreshing and resuming; what a stage before it hands over."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +17,7 @@ from seehear.recipes.cma import cross_avid_cma
 from seehear.run import Run, Stage
 from seehear.tasks.avid import AVID
 from seehear.tasks.cma import CMA
-from small import make_model, make_shelf
+from small import in_two_processes, make_model, make_shelf
 
 ITEMS = np.arange(100, 140)
 BATCH = Batch(torch.from_numpy(ITEMS[[5, 0, 17, 39]]), torch.full((4,), -1), {}, (0, 3))
@@ -196,17 +192,7 @@ def test_two_processes_mine_and_learn_what_one_does(tmp_path, monkeypatch):
     # Three blocks of four items: one process has two of them, the other one.
     monkeypatch.setattr(mining, "ROWS", 4)
     learn(tmp_path / "one")
-    script = tmp_path / "two.py"
-    script.write_text(TWO)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", str(script)]
-    done = subprocess.run(
-        [*command, str(Path(__file__).parent), str(tmp_path / "two")],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
+    in_two_processes(TWO, tmp_path)
     one, two = (checkpoint.read(tmp_path / name / "last.safetensors")[0] for name in ("one", "two"))
     assert set(one) == set(two)
     for name in one:

@@ -54,11 +54,11 @@ def test_precision_by_hand():
     labels = torch.tensor([0, 0, 1, -1, 0])
     found = torch.tensor([[1, 2, 4], [2, 0, 3], [3, 0, 1], [0, 1, 2], [3, 2, 1]])
     # Item 3 has no label: it asks nothing, and where it was found it does not count.
-    first, second, third = metrics.precision_at_k(found.int(), labels).tolist()
+    first, second, third = metrics.precisions_at_k(found.int(), labels).nanmean(0).tolist()
     assert first == pytest.approx((1 + 0) / 2)  # items 2 and 4 found nothing with a label
     assert second == pytest.approx((1 / 2 + 1 / 2 + 0 + 0) / 4)
     assert third == pytest.approx((2 / 3 + 1 / 2 + 0 + 1 / 2) / 4)
-    assert metrics.precision_at_k(found, torch.full((5,), -1)).isnan().all()
+    assert metrics.precisions_at_k(found, torch.full((5,), -1)).isnan().all()
 
 
 def test_accuracy_and_confusion_by_hand():

@@ -1,10 +1,6 @@
 """Pair verification against slow float64 references; two processes are one, for all targets that they share."""
 
 import math
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -20,7 +16,7 @@ from seehear.tasks.avid import AVID
 from seehear.tasks.momentum import Momentum, Twice
 from seehear.tasks.synchrony import AVTS, Synchrony
 from seehear.tasks.verification import AVC
-from small import make_model, make_shelf
+from small import in_two_processes, make_model, make_shelf
 
 BATCH = Batch(torch.arange(5), torch.full((5,), -1), {})
 
@@ -112,17 +108,7 @@ def learn(folder):
 
 def test_two_processes_learn_what_one_does(tmp_path):
     learn(tmp_path / "one")
-    script = tmp_path / "two.py"
-    script.write_text(TWO)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", str(script)]
-    done = subprocess.run(
-        [*command, str(Path(__file__).parent), str(tmp_path / "two")],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr
+    in_two_processes(TWO, tmp_path)
     for task in ("queue", "avc", "avts"):
         one, two = (checkpoint.read(tmp_path / name / task / "last.safetensors")[0] for name in ("one", "two"))
         assert set(one) == set(two)

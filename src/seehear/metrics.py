@@ -59,13 +59,8 @@ def recall_at_k(
     return torch.where(right.any(1), 1 - missed, float("nan"))
 
 
-def precision_at_k(found: Int[Tensor, "N P"], labels: Int64[Tensor, "N"]) -> Float64[Tensor, "P"]:
-    """The mean of `precisions_at_k` over items; NaN where nothing is left to count. Thesis figure 2.5."""
-    return precisions_at_k(found, labels).nanmean(0)
-
-
 def precisions_at_k(found: Int[Tensor, "N P"], labels: Int64[Tensor, "N"]) -> Float64[Tensor, "N P"]:
-    """Share of items of the own class among the first k found for each item, k = 1 .. P.
+    """Share of items of the own class among the first k found for each item, k = 1 .. P. Thesis figure 2.5.
 
     Row i of `found` names items other than i, best first. Items without a label (-1) are not counted, neither as
     queries nor where they were found: NaN where nothing is left to count.

@@ -28,7 +28,7 @@ def few_shot(splits: Splits, generator: torch.Generator, trials: int = TRIALS) -
     All three are None when fewer than two classes have k examples, or none of these is tested.
     """
     catalog, part = folds.whole(splits), folds.given(splits)
-    features = {m: folds.stack(splits, lambda one, m=m: Extracted.last(one, m)).mean(1) for m in splits.test.modalities}  # type: ignore[misc]
+    features = {m: folds.stack(splits, Extracted.last, m).mean(1) for m in splits.test.modalities}
     numbers: dict[str, float | None] = {}
     for k in SHOTS:
         kept = enough(catalog, part.again, k)

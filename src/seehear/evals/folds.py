@@ -37,9 +37,9 @@ def whole(splits: Splits) -> Catalog:
     return splits.train.catalog.join(splits.validation.catalog).join(splits.test.catalog)
 
 
-def stack(splits: Splits, pick: Callable[[Extracted], Tensor]) -> Tensor:
-    """One kind of features of the clips of all three parts."""
-    return torch.cat([pick(part) for part in vars(splits).values()])
+def stack(splits: Splits, pick: Callable[[Extracted, str], Tensor], modality: str) -> Tensor:
+    """One kind of features of one modality, of the clips of all three parts."""
+    return torch.cat([pick(part, modality) for part in vars(splits).values()])
 
 
 def given(splits: Splits) -> Round:
@@ -88,9 +88,14 @@ def masks(catalog: Catalog) -> list[tuple[Bool[np.ndarray, "N"], Bool[np.ndarray
     if len(numbers) > 1:
         there = np.isin(fold, numbers)
         return [((fold != number) & there, fold == number) for number in sorted(numbers)]
-    names = sorted(name for name in catalog.truth if re.fullmatch(r"(fold|split) \d+", name))
-    columns = [np.asarray(catalog.truth[name], dtype=object) for name in names]
-    return [(column == "train", column == "test") for column in columns] if len(names) > 1 else []
+    columns = [np.asarray(catalog.truth[name], dtype=object) for _, name in sorted(official_columns(catalog).items())]
+    return [(column == "train", column == "test") for column in columns] if len(columns) > 1 else []
+
+
+def official_columns(catalog: Catalog) -> dict[int, str]:
+    """The columns of the truth that hold official splits, "split N" or "fold N", by N."""
+    found = (re.fullmatch(r"(?:split|fold) (\d+)", name) for name in catalog.truth)
+    return {int(match[1]): match[0] for match in found if match}
 
 
 def grouped(catalog: Catalog, count: int, generator: np.random.Generator) -> Int64[np.ndarray, "N"]:

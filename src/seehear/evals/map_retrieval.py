@@ -32,12 +32,16 @@ def map_retrieval(splits: Splits, generator: torch.Generator) -> dict[str, float
         if not there:
             numbers |= {f"{modality}/r{k}": None for k in RANKS}
             continue
-        maps = folds.stack(splits, lambda one, modality=modality: Extracted.map(one, modality).mean(1))  # type: ignore[misc]
-        unit = functional.normalize(maps, dim=1)
+        unit = functional.normalize(folds.stack(splits, mean_map, modality), dim=1)
         found = recalls(unit[part.test], unit[part.again], labels[part.test], labels[part.again])
         numbers |= {f"{modality}/r{k}": float(found[:, i].mean()) for i, k in enumerate(RANKS)}
         numbers |= by_class(f"{modality}/class", found, labels[part.test], catalog.classes)
     return numbers
+
+
+def mean_map(part: Extracted, modality: str) -> Float32[Tensor, "N D"]:
+    """The maps of the clips, averaged over their windows."""
+    return part.map(modality).mean(1)
 
 
 def recalls(

@@ -4,7 +4,6 @@
 Official splits are truth columns "split 1", "split 2", ... or "fold 1", ..., as seehear pack --layout writes them.
 """
 
-import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +11,7 @@ import numpy as np
 from seehear.data.catalog import Clips, Selected
 from seehear.errors import InputError
 from seehear.evals.evaluate import divide
-
-_COLUMN = re.compile(r"(?:split|fold) (\d+)")
+from seehear.evals.folds import official_columns
 
 
 @dataclass(frozen=True)
@@ -32,8 +30,7 @@ def official_splits(shelf: Clips, only: int | None = None) -> dict[str, Clips]:
 
     A shelf without official splits is returned as it is, under the name "". Raises InputError when the one is missing.
     """
-    matches = filter(None, map(_COLUMN.fullmatch, shelf.catalog.truth))
-    there = {int(match[1]): match[0] for match in matches}
+    there = official_columns(shelf.catalog)
     if only is not None and only not in there:
         known = ", ".join(map(str, sorted(there))) or "of which it has none (seehear pack --layout reads them)"
         raise InputError(f"expected an official split of the library, {known}; got {only}")

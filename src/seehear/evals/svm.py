@@ -36,7 +36,7 @@ def svm(splits: Splits, generator: torch.Generator) -> dict[str, float | None]:
     for modality in splits.test.modalities:
         done: dict[int, list[dict[str, float]]] = {}
         for kind, pick in KINDS.items():
-            features = folds.stack(splits, lambda part, pick=pick, modality=modality: pick(part, modality))  # type: ignore[misc]
+            features = folds.stack(splits, pick, modality)
             # Where there is no map both kinds are one, and so are their numbers.
             key = features.shape[2]
             if key not in done:

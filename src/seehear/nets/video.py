@@ -94,7 +94,7 @@ class R2Plus1D(nn.Module):
 
     @classmethod
     def tiny(cls, width: int = 16) -> "R2Plus1D":
-        """Depth 9 with the light stem: a third of the stem's time, and more learnt in each step (docs/log.md)."""
+        """Depth 9 with the light stem: a quarter of the stem's time, and more learnt in each step (docs/log.md)."""
         return cls(9, width, "light")
 
     def forward(self, video: Float[Tensor, "B 3 T H W"]) -> Features:

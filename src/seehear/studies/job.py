@@ -70,12 +70,6 @@ def is_done(folder: Path, arm: Arm) -> bool:
     return bool(found) and set(arm.measures) <= set(found["measured"])
 
 
-def is_trained(folder: Path) -> bool:
-    """Whether the run of an arm has come to its end."""
-    path = folder / "run" / "last.safetensors"
-    return path.is_file() and bool(checkpoint.read(path)[1]["done"])
-
-
 def _announce(folder: Path, run: Run) -> None:
     """Say between which steps this job trains, so that others can tell how far it is."""
     path, views = folder / "run" / "last.safetensors", run.model.views.for_workers()
