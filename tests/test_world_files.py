@@ -25,8 +25,10 @@ from seehear.world.render import render
 from seehear.world.scene import Dials, Scene, Shot
 from seehear.world.shelf import World
 
-SMALL = {"duration": 1.0, "shot": Shot(32, 48, 10.0, 16_000), "workers": 1, "quiet": True}
+SMALL = Shot(32, 48, 10.0, 16_000)
+ONE = {"workers": 1, "quiet": True}
 FAULTY = Dials(voice_over=0.5)
+PLAN = Plan.of(9, 900_130, 1.0, SMALL, FAULTY)
 FROZEN = {
     (0, 0): "56aeb00e38f64171",
     (0, 1): "8337fa5267bafcd5",
@@ -40,7 +42,7 @@ FROZEN_CLASSES = "405517e029d49a5f"
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     folder = tmp_path_factory.mktemp("worlds") / "world"
-    return folder, write_world(folder, 9, 900_130, dials=FAULTY, **SMALL)
+    return folder, write_world(folder, PLAN, **ONE)
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:
@@ -61,7 +63,8 @@ def test_the_world_is_frozen():
 
 def test_another_process_renders_the_same_pixels_and_samples_without_torch():
     script = (
-        "import sys; from seehear.world.files import render, draw_scene, Shot; "
+        "import sys; import seehear.world.files; from seehear.world.render import render; "
+        "from seehear.world.draw import draw_scene; from seehear.world.scene import Shot; "
         "print(render(draw_scene(0, 0, duration=2.0), Shot()).hash, 'torch' in sys.modules, 'cv2' in sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
@@ -89,7 +92,7 @@ def test_files_decode_to_what_was_rendered(world):
     folder, _ = world
     for row in rows_of(folder):
         scene = draw_scene(900_130, int(row["scene"]), FAULTY, 1.0)
-        recording = render(scene, SMALL["shot"])
+        recording = render(scene, SMALL)
         assert recording.hash == row["hash"]
         seen = frames(folder / row["file"], 0.0, 10, 10.0)
         assert seen.shape == recording.frames.shape == (10, 32, 48, 3)
@@ -102,7 +105,7 @@ def test_files_decode_to_what_was_rendered(world):
 def test_the_catalog_matches_the_scenes(world):
     folder, _ = world
     rows = rows_of(folder)
-    scenes = Plan.of(9, 900_130, 1.0, SMALL["shot"], FAULTY).draw()
+    scenes = PLAN.draw()
     assert [row["split"] for row in rows] == ["train"] * 6 + ["validation"] + ["test"] * 2
     for row, scene in zip(rows, scenes, strict=True):
         assert row["file"] == name_of(scene.index)
@@ -124,7 +127,7 @@ def test_what_is_there_is_kept_and_what_is_missing_is_made_again(world, tmp_path
     with (copy / "written.csv").open("a") as journal:
         journal.write("20000000,12")  # a line cut short by a crash
     kept = {path: path.stat().st_mtime_ns for path in copy.glob("*.mp4")}
-    again = write_world(copy, 9, 900_130, dials=FAULTY, **SMALL)
+    again = write_world(copy, PLAN, **ONE)
     assert again["hash"] == numbers["hash"]
     assert lost.read_bytes() == whole
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
@@ -135,34 +138,34 @@ def test_what_is_there_is_kept_and_what_is_missing_is_made_again(world, tmp_path
         return iter(())
 
     monkeypatch.setattr(files, "work", nothing_to_do)
-    assert write_world(copy, 9, 900_130, dials=FAULTY, **SMALL)["hash"] == numbers["hash"]
+    assert write_world(copy, PLAN, **ONE)["hash"] == numbers["hash"]
 
 
 def test_the_hash_does_not_depend_on_the_number_of_workers(world, tmp_path):
     _, numbers = world
-    other = write_world(tmp_path / "world", 9, 900_130, dials=FAULTY, **{**SMALL, "workers": 2})
+    other = write_world(tmp_path / "world", PLAN, workers=2, quiet=True)
     assert other["hash"] == numbers["hash"]
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"scenes": 10}, {"dials": Dials()}, {"duration": 2.0}])
 def test_another_world_in_the_folder_is_named(world, change):
     folder, numbers = world
-    wanted = {"scenes": 9, "seed": 900_130, "dials": FAULTY, **SMALL, **change}
+    wanted = {"scenes": 9, "seed": 900_130, "duration": 1.0, "shot": SMALL, "dials": FAULTY, **change}
     with pytest.raises(InputError, match=f"version {WORLD_VERSION}, hash {numbers['hash']}"):
-        write_world(folder, **wanted)
+        write_world(folder, Plan.of(**wanted), **ONE)
 
 
 def test_a_folder_with_other_things_is_left_alone(tmp_path):
     (tmp_path / "holiday.mp4").write_bytes(b"mine")
     with pytest.raises(InputError, match="empty folder"):
-        write_world(tmp_path, 9, 1, **SMALL)
+        write_world(tmp_path, PLAN, **ONE)
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.mp4"]
 
 
 def test_a_damaged_description_is_named(tmp_path):
     (tmp_path / "world.json").write_text("{")
     with pytest.raises(InputError, match=r"world\.json"):
-        write_world(tmp_path, 9, 1, **SMALL)
+        write_world(tmp_path, PLAN, **ONE)
 
 
 def test_the_description_names_the_world(world):
@@ -175,7 +178,7 @@ def test_the_description_names_the_world(world):
 
 def test_the_shelf_yields_the_scenes_of_the_files(world):
     folder, _ = world
-    shelf = World(Plan.of(9, 900_130, 1.0, SMALL["shot"], FAULTY))
+    shelf = World(PLAN)
     assert len(shelf) == 9
     for row, written in enumerate(rows_of(folder)):
         clip = shelf.open(row)

@@ -85,11 +85,12 @@ def world(
         workers: processes; default one a core.
     """
     from seehear.world.files import write_world
+    from seehear.world.plan import Plan
     from seehear.world.scene import Dials, Shot
 
     dials = Dials(companions, voice_over=voice_over, silent_look_alike=silent_look_alike, nuisance=nuisance)
-    shot = Shot(size, size, fps, rate)
-    numbers = write_world(folder, scenes, seed, duration=seconds, shot=shot, dials=dials, workers=workers)
+    plan = Plan.of(scenes, seed, seconds, Shot(size, size, fps, rate), dials)
+    numbers = write_world(folder, plan, workers=workers)
     for name, value in numbers.items():
         print(f"{name}: {value}")
     _write(report_json, numbers)
@@ -450,6 +451,7 @@ def study(
     size: Literal["tiny", "trial"] = "tiny",
     processes: int | None = None,
     device: str = "cpu",
+    esc: Path | None = None,
     report_json: Report = None,
 ) -> None:
     """Test the claims of a paper: train every arm with several seeds, compare them, say what was shown; or its status.
@@ -467,6 +469,7 @@ def study(
         size: tiny (hours on 2 CPU cores), or trial (minutes, to see that all works; its verdicts mean nothing).
         processes: trained at once; default one a core.
         device: auto, cpu, cuda or cuda:N.
+        esc: folder of ESC-10, to measure encoders of sound on real sounds too; once given, OUT keeps it.
     """
     from seehear.studies.conduct import conduct, progress
 
@@ -478,7 +481,7 @@ def study(
         for key, value in numbers.items():
             print(f"{key}: {value}")
     else:
-        numbers = conduct(name[0], out, arms, seeds, budget, size, processes, device)
+        numbers = conduct(name[0], out, arms, seeds, budget, size, processes, device, esc)
         for claim in numbers["claims"]:
             print(f"{claim['claim']}: {claim['verdict']}")
         print(out / f"{name[0]}.md")

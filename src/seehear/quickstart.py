@@ -74,9 +74,10 @@ def _library(out: Path, data: Path | None, labels: Path | None, seed: int) -> An
     place = out / "library"
     if data is None:
         from seehear.world.files import write_world
+        from seehear.world.plan import Plan
 
         _say(1, f"{SCENES} scenes of the procedural world")
-        write_world(out / "videos", SCENES, seed)
+        write_world(out / "videos", Plan.of(SCENES, seed))
         _say(2, "packing")
         pack(out / "videos", place, size=64, rate=16_000, labels=out / "videos" / "catalog.csv")
         return Library(place)

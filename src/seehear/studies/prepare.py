@@ -37,10 +37,11 @@ def prepare(out: Path, name: str, size: Size = "tiny", device: str = "cpu") -> P
     """
     from seehear.data.pack import pack
     from seehear.world.files import write_world
+    from seehear.world.plan import Plan
 
     videos, library = out / "videos", out / LIBRARY
     with held(out):
-        write_world(videos, SIZES[size].scenes, WORLD_SEED)
+        write_world(videos, Plan.of(SIZES[size].scenes, WORLD_SEED))
         pack(videos, library, size=64, rate=16_000, labels=videos / "catalog.csv")
     return place_of(out, name, device)
 

@@ -35,22 +35,22 @@ def draw_scene(seed: int, index: int, dials: Dials | None = None, duration: floa
     n = dials.nuisance
     label = label_of(seed, index)
     others = [k for k in range(len(KINDS)) if k != label]
-    main = _thing(label, duration, n, plan, picture, sound)
+    main = draw_thing(label, duration, n, plan, picture, sound)
     things = [main]
     for _ in range(2):
         there, beyond, kind = plan.random(), plan.random(), int(plan.choice(others))
-        companion = _companion(_thing(kind, duration, n, plan, picture, sound), picture, sound)
+        companion = _companion(draw_thing(kind, duration, n, plan, picture, sound), picture, sound)
         if there < dials.companions:
             things.append(replace(companion, seen=beyond >= dials.off_screen))
     chance, over = plan.random(), plan.random()
-    twin = _thing(look_alike(label) or label, duration, n, plan, picture, sound)
+    twin = draw_thing(look_alike(label) or label, duration, n, plan, picture, sound)
     silent = look_alike(label) is not None and chance < dials.silent_look_alike
     if silent:
         things[0] = _beside(main, -1, 0.30)
         things.append(_beside(replace(twin, heard=False, events=()), 1, 0.26))
     which, kind = int(plan.integers(3)), int(plan.choice(others))
     number = kind if which == 2 else len(KINDS) + which
-    voice = replace(_thing(number, duration, n, plan, picture, sound), seen=False)
+    voice = replace(draw_thing(number, duration, n, plan, picture, sound), seen=False)
     if over < dials.voice_over:
         things = [replace(thing, heard=False) for thing in things] + [voice]
     return Scene(
@@ -72,7 +72,7 @@ def label_of(seed: int, index: int) -> int:
     return int(np.random.default_rng([seed, block, _ORDER]).permutation(len(CLASSES))[place])
 
 
-def _thing(
+def draw_thing(
     kind: int,
     duration: float,
     n: float,

@@ -18,36 +18,21 @@ from typing import Any
 
 from seehear import atomic, progress
 from seehear.errors import InputError
-from seehear.media.encode import encode
 from seehear.media.pool import Lost, work
-from seehear.world.draw import FIRST, draw_scene
-from seehear.world.plan import WORLD_VERSION, Plan, split_of, truth
-from seehear.world.render import render
-from seehear.world.scene import Dials, Shot
+from seehear.world.draw import FIRST
+from seehear.world.plan import AnyPlan, split_of
 
 _CHUNK = 8  # scenes a worker is handed at a time
 _PATIENCE = 300.0  # s without a finished scene, after which a worker is given up
 
 
-def write_world(
-    folder: Path,
-    scenes: int = 900,
-    seed: int = 0,
-    *,
-    duration: float = 4.0,
-    shot: Shot | None = None,
-    dials: Dials | None = None,
-    workers: int | None = None,
-    quiet: bool = False,
-) -> dict[str, Any]:
+def write_world(folder: Path, plan: AnyPlan[Any], *, workers: int | None = None, quiet: bool = False) -> dict[str, Any]:
     """Write the scenes of a world into `folder` and return scenes, seconds_of_scene, seconds and hash.
 
-    Two thirds are for training, a ninth for validation, the rest for test. `seconds` is how long it took, `hash` is of
-    pixels and samples before encoding. Scenes that are there already are kept. Raises InputError when the folder holds
-    something else.
+    `seconds` is how long it took, `hash` is of pixels and samples before encoding. Scenes that are there already are
+    kept. Raises InputError when the folder holds something else, and when the disk is full.
     """
     started = time.monotonic()
-    plan = Plan.of(scenes, seed, duration, shot, dials)
     _claim(folder, plan)
     rows = plan.indices
     hashes = {index: digest for index, digest in _written(folder).items() if (folder / name_of(index)).is_file()}
@@ -62,6 +47,11 @@ def write_world(
             if isinstance(said, Lost):
                 raise RuntimeError(f"a worker that rendered scenes was lost: {said.why}")
             index, digest = said
+            if isinstance(digest, OSError):
+                raise InputError(
+                    f"expected to write a scene to {folder}, got {digest.strerror}: free some space and run this "
+                    f"again, it goes on after the {len(hashes)} scenes that are there"
+                ) from digest
             hashes[index] = digest
             notes.write(f"{index},{digest}\n")
             notes.flush()
@@ -83,17 +73,18 @@ def name_of(index: int) -> str:
     return f"{split}-{index - FIRST[split]:06d}.mp4"
 
 
-def _write_chunk(task: tuple[Path, Plan, list[int]]) -> Iterator[tuple[int, str]]:
-    """Render and encode some scenes; yields (index, hash of pixels and samples) after each."""
+def _write_chunk(task: tuple[Path, AnyPlan[Any], list[int]]) -> Iterator[tuple[int, str | OSError]]:
+    """Render and encode some scenes; yields (index, hash of pixels and samples) after each, or what the disk said."""
     folder, plan, indices = task
     for index in indices:
-        recording = render(draw_scene(plan.seed, index, plan.dials, plan.duration), plan.shot)
-        shot = plan.shot
-        encode(folder / name_of(index), recording.frames, shot.fps, recording.sound, shot.rate)
-        yield index, recording.hash
+        try:
+            yield index, plan.write(plan.scene(index), folder / name_of(index))
+        except OSError as error:
+            yield index, error
+            return
 
 
-def _claim(folder: Path, plan: Plan) -> None:
+def _claim(folder: Path, plan: AnyPlan[Any]) -> None:
     """Make the folder this world's; raises InputError when something else is there."""
     about = folder / "world.json"
     if about.exists():
@@ -115,8 +106,8 @@ def _claim(folder: Path, plan: Plan) -> None:
     _describe(folder, plan, "")
 
 
-def _describe(folder: Path, plan: Plan, digest: str) -> None:
-    about = {"name": plan.name, "version": WORLD_VERSION, "hash": digest, "plan": asdict(plan)}
+def _describe(folder: Path, plan: AnyPlan[Any], digest: str) -> None:
+    about = {"name": plan.name, "version": plan.version, "hash": digest, "plan": asdict(plan)}
     atomic.write_json(folder / "world.json", about)
 
 
@@ -129,9 +120,9 @@ def _written(folder: Path) -> dict[int, str]:
     return {int(pair[0]): pair[1] for pair in lines if len(pair) == 2 and pair[0].isdigit() and len(pair[1]) == 16}
 
 
-def _table(plan: Plan, hashes: dict[int, str]) -> str:
+def _table(plan: AnyPlan[Any], hashes: dict[int, str]) -> str:
     """catalog.csv: file, label, split, the truth of every scene, and its hash."""
-    rows = [{"file": name_of(s.index), **truth(s), "hash": hashes[s.index]} for s in plan.draw()]
+    rows = [{"file": name_of(s.index), **plan.truth(s), "hash": hashes[s.index]} for s in plan.draw()]
     table = io.StringIO()
     writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
     writer.writeheader()

@@ -2,28 +2,34 @@
 """What is in a world: how many scenes of each split, from which seed, how hard, how long, recorded how."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar, final
 
 from seehear.errors import InputError
 from seehear.world.classes import CLASSES, kind_of
 from seehear.world.draw import FIRST, draw_scene
+from seehear.world.render import Recording, render
 from seehear.world.scene import Dials, Scene, Shot
 
 WORLD_VERSION = "1"
-"""Changes whenever the same seed gives other pixels or samples."""
+"""Of the flat world."""
+
+
+S = TypeVar("S")
+P = TypeVar("P", bound="AnyPlan[Any]")
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A world of `train` + `validation` + `test` scenes of `duration` s each."""
+class AnyPlan(ABC, Generic[S]):
+    """A world of `train` + `validation` + `test` scenes (S) of `duration` s each."""
 
     train: int
     validation: int
     test: int
     seed: int = 0
     duration: float = 4.0
-    shot: Shot = field(default_factory=Shot)
-    dials: Dials = field(default_factory=Dials)
 
     def __post_init__(self) -> None:
         if min(self.train, self.validation, self.test) < 0 or not 1 <= len(self) <= 10_000_000:
@@ -31,12 +37,18 @@ class Plan:
 
     @classmethod
     def of(
-        cls, scenes: int, seed: int = 0, duration: float = 4.0, shot: Shot | None = None, dials: Dials | None = None
-    ) -> "Plan":
+        cls: type[P],
+        scenes: int,
+        seed: int = 0,
+        duration: float = 4.0,
+        shot: Any | None = None,
+        dials: Any | None = None,
+    ) -> P:
         """Two thirds of the scenes for training, a ninth for validation, the rest for test: 900 = 600 + 100 + 200."""
         validation = round(scenes / 9)
         train = min(round(scenes * 2 / 3), scenes - validation)
-        return cls(train, validation, scenes - train - validation, seed, duration, shot or Shot(), dials or Dials())
+        given = {name: value for name, value in (("shot", shot), ("dials", dials)) if value is not None}
+        return cls(train, validation, scenes - train - validation, seed, duration, **given)
 
     def __len__(self) -> int:
         return self.train + self.validation + self.test
@@ -47,14 +59,64 @@ class Plan:
         counts = {"train": self.train, "validation": self.validation, "test": self.test}
         return [FIRST[split] + k for split, count in counts.items() for k in range(count)]
 
-    def draw(self) -> list[Scene]:
+    def draw(self) -> list[S]:
         """The scene of every row."""
-        return [draw_scene(self.seed, index, self.dials, self.duration) for index in self.indices]
+        return [self.scene(index) for index in self.indices]
 
     @property
     def name(self) -> str:
         """Version and a hash of all that defines this world, known before anything is rendered."""
-        return f"{WORLD_VERSION}-{hashlib.sha256(repr(self).encode()).hexdigest()[:12]}"
+        return f"{self.version}-{hashlib.sha256(repr(self).encode()).hexdigest()[:12]}"
+
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """Changes whenever the same plan gives other pixels or samples."""
+
+    @abstractmethod
+    def scene(self, index: int) -> S:
+        """Draw a scene."""
+
+    @abstractmethod
+    def record(self, scene: S) -> Recording:
+        """Render a scene."""
+
+    @abstractmethod
+    def write(self, scene: S, path: Path) -> str:
+        """Render a scene into a media file, and its truth beside it; returns the hash before any codec."""
+
+    @abstractmethod
+    def truth(self, scene: S) -> dict[str, object]:
+        """The columns of a scene in the catalog, "label" and "split" among them."""
+
+
+@final
+@dataclass(frozen=True)
+class Plan(AnyPlan[Scene]):
+    """The flat world: what a camera with a microphone sees and hears in front of it."""
+
+    shot: Shot = field(default_factory=Shot)
+    dials: Dials = field(default_factory=Dials)
+
+    @property
+    def version(self) -> str:
+        return WORLD_VERSION
+
+    def scene(self, index: int) -> Scene:
+        return draw_scene(self.seed, index, self.dials, self.duration)
+
+    def record(self, scene: Scene) -> Recording:
+        return render(scene, self.shot)
+
+    def write(self, scene: Scene, path: Path) -> str:
+        from seehear.media.encode import encode
+
+        recording = self.record(scene)
+        encode(path, recording.frames, self.shot.fps, recording.sound, self.shot.rate)
+        return recording.hash
+
+    def truth(self, scene: Scene) -> dict[str, object]:
+        return truth(scene)
 
 
 def split_of(index: int) -> str:

@@ -10,15 +10,16 @@ from jaxtyping import Float32, UInt8
 from seehear.world.picture import see
 from seehear.world.scene import Scene, Shot
 from seehear.world.sound import hear
+from seehear.world.surround_scene import SurroundShot
 
 
 @dataclass(frozen=True)
 class Recording:
-    """Frames [T, H, W, 3] at `shot.fps` and sound [1, N] at `shot.rate` Hz, before any codec."""
+    """Frames [T, H, W, 3] at `shot.fps` and sound [C, N] at `shot.rate` Hz, before any codec."""
 
     frames: UInt8[np.ndarray, "T H W 3"]
-    sound: Float32[np.ndarray, "1 N"]
-    shot: Shot
+    sound: Float32[np.ndarray, "C N"]
+    shot: Shot | SurroundShot
 
     @property
     def hash(self) -> str:

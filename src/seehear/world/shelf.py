@@ -7,8 +7,8 @@ import numpy as np
 
 from seehear.data.catalog import ArrayClip, Catalog, Clips
 from seehear.world.classes import CLASSES
-from seehear.world.plan import Plan, truth
-from seehear.world.render import Recording, render
+from seehear.world.plan import AnyPlan, Plan
+from seehear.world.render import Recording
 
 
 class World(Clips):
@@ -18,14 +18,14 @@ class World(Clips):
     scene; opening needs no file and draws nothing at random.
     """
 
-    def __init__(self, plan: Plan | None = None, seed: int = 0, cache: bool = True) -> None:
-        self.plan, self.cache = plan or Plan.of(900, seed), cache
-        self.kept: dict[int, Recording] = {}
+    def __init__(self, plan: AnyPlan[Any] | None = None, seed: int = 0, cache: bool = True) -> None:
+        self.plan: AnyPlan[Any] = plan or Plan.of(900, seed)
+        self.cache, self.kept = cache, dict[int, Recording]()
         self.scenes = self.plan.draw()
         self.catalog = world_catalog(self.plan)
 
     def open(self, row: int) -> ArrayClip:
-        recording = self.kept.get(row) or render(self.scenes[row], self.plan.shot)
+        recording = self.kept.get(row) or self.plan.record(self.scenes[row])
         if self.cache:
             self.kept[row] = recording
         shot, catalog = recording.shot, self.catalog
@@ -44,9 +44,9 @@ class World(Clips):
         return {**vars(self), "kept": {}}
 
 
-def world_catalog(plan: Plan) -> Catalog:
+def world_catalog(plan: AnyPlan[Any]) -> Catalog:
     """One row a scene; items are numbered from 0, and each scene is its own source."""
-    rows = [truth(scene) for scene in plan.draw()]
+    rows = [plan.truth(scene) for scene in plan.draw()]
     columns = {name: tuple(row[name] for row in rows) for name in rows[0] if name not in ("label", "split")}
     return Catalog(
         items=np.arange(len(rows)),
