@@ -19,6 +19,7 @@ from seehear.world.motion import position, rest
 from seehear.world.places import panorama
 from seehear.world.scene import Look, Scene, Setting, Shot, Thing
 from seehear.world.shapes import Grid, Part, Plane, coverage, local, turned
+from seehear.world.surround_scene import Light
 
 FOCAL = 1.0
 """Focal length in frame heights: 53 degrees from top to bottom."""
@@ -60,7 +61,7 @@ def _scaled_distance(thing: Thing) -> float:
     return thing.position[0] / thing.size
 
 
-def light(setting: Setting, colour: np.ndarray | tuple[float, float, float]) -> Float64[np.ndarray, "..."]:
+def light(setting: Setting | Light, colour: np.ndarray | tuple[float, float, float]) -> Float64[np.ndarray, "..."]:
     """Colours [3, ...] in the light of the setting, in pixel values 0 to 255."""
     values = np.asarray(colour, dtype=np.float64)
     gains = 255 * setting.gain * np.asarray(setting.tint)
@@ -99,7 +100,7 @@ def _paint(
     pixels = FOCAL * height * thing.size / place[:, 0]
     column = width / 2 - FOCAL * height * place[:, 1] / place[:, 0]
     row = height / 2 - FOCAL * height * place[:, 2] / place[:, 0]
-    for part in _fitted(kind.look(motion(thing, times)), thing.look):
+    for part in fitted(kind.look(motion(thing, times)), thing.look):
         box = _box(part, thing.look.facing, pixels, column, row, height, width)
         if box is None:
             continue
@@ -109,12 +110,12 @@ def _paint(
         x, y = local(part, u.astype(np.float32), v.astype(np.float32))
         covered = coverage(part, x, y, pixels.astype(np.float32).reshape(-1, 1, 1))
         covered = covered * np.asarray(part.opacity, dtype=np.float32).reshape(-1, 1, 1)
-        _blend(canvas[:, :, top:bottom, left:right], covered, part, thing.look, setting, x, y)
+        blend(canvas[:, :, top:bottom, left:right], covered, part, thing.look, setting, x, y)
         if mask is not None:
             mask[:, top:bottom, left:right][covered > 0.5] = number + 1
 
 
-def _fitted(parts: list[Part], look: Look) -> list[Part]:
+def fitted(parts: list[Part], look: Look) -> list[Part]:
     """The parts in the proportions of the instance, outlined, leaning by its tilt."""
     k = 2 ** (look.aspect / 2)
     stretched = [replace(p, u=p.u * k, v=p.v / k, a=p.a * k, b=p.b / k) for p in parts]
@@ -146,12 +147,12 @@ def _box(
     return (top, bottom, left, right) if top < bottom and left < right else None
 
 
-def _blend(
+def blend(
     canvas: Float32[np.ndarray, "3 T h w"],
     covered: Grid,
     part: Part,
     look: Look,
-    setting: Setting,
+    setting: Setting | Light,
     x: Plane,
     y: Plane,
 ) -> None:
@@ -170,13 +171,14 @@ def _blend(
 def texture(look: Look, x: Plane, y: Plane) -> Grid:
     """Stripes, checks or spots in [0, 1] at a part's own coordinates: waves are triangles, sharpened."""
     c, s = np.float32(look.waves * np.cos(look.angle)), np.float32(look.waves * np.sin(look.angle))
-    along = _wave(c * x + s * y + np.float32(look.phase))
+    along = wave(c * x + s * y + np.float32(look.phase))
     if look.texture == 1:
         return np.clip(3 * along - 1, 0, 1)
-    across = _wave(c * y - s * x)
+    across = wave(c * y - s * x)
     mixed = along + across - 2 * along * across if look.texture == 2 else along * across * 1.6
     return np.clip(3 * mixed - 1, 0, 1)
 
 
-def _wave(x: Plane) -> Plane:
+def wave(x: Plane) -> Plane:
+    """A triangle in [0, 1] of period 1."""
     return np.abs(2 * (x - np.floor(x)) - 1)

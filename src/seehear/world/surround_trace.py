@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which pixels show a thing, and where the points that they show are one frame later.
+
+A part with centre c, half sizes (a, b) and angle f shows, at its own coordinates (x, y), the point (x / a, y / b) of
+its surface. With primes for the next frame, that point is then on the board at
+
+    (u', v') = c' + R(f') (x a' / a, y b' / b).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from seehear.world.shapes import Curve, Grid, Part, Plane
+from seehear.world.surround_board import Board, Box
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The pixels of a board that show its thing: those that a part covers by more than half, the topmost if several.
+
+    With the parts as they are one frame `later`, (u, v) is where the point is then; without, it is not kept.
+    """
+
+    board: Board
+    later: list[Part] | None
+    hit: Bool[np.ndarray, "T h w"] = field(init=False)
+    u: Float32[np.ndarray, "T h w"] = field(init=False)
+    v: Float32[np.ndarray, "T h w"] = field(init=False)
+
+    def __post_init__(self) -> None:
+        size = (*self.board.rows.shape, self.board.columns.shape[1])
+        object.__setattr__(self, "hit", np.zeros(size, bool))
+        for name in "uv":
+            object.__setattr__(self, name, np.zeros(size if self.later else (0, 0, 0), np.float32))
+
+    def note(self, number: int, box: Box, covered: Grid, x: Plane, y: Plane) -> None:
+        """A part of this number is painted over all earlier ones; (x, y) are its own coordinates in its box."""
+        now, covered = self.board.parts[number], covered > 0.5
+        self.hit[:, *box] |= covered
+        if self.later is not None:
+            u, v = _carried(now, self.later[number], x, y)
+            np.copyto(self.u[:, *box], u, where=covered)
+            np.copyto(self.v[:, *box], v, where=covered)
+
+
+def _carried(now: Part, later: Part, x: Plane, y: Plane) -> tuple[Plane, Plane]:
+    """(u', v') of what a part shows at its coordinates (x, y)."""
+    x, y = x * _column(later.a / now.a), y * _column(later.b / now.b)
+    c, s = _column(np.cos(later.angle)), _column(np.sin(later.angle))
+    return _column(later.u) + c * x - s * y, _column(later.v) + s * x + c * y
+
+
+def _column(curve: Curve) -> Float32[np.ndarray, "#T 1 1"]:
+    return np.asarray(curve, dtype=np.float32).reshape(-1, 1, 1)
