@@ -56,41 +56,74 @@ def world(
     scenes: int = 900,
     seed: int = 0,
     seconds: float = 4.0,
-    size: int = 96,
+    view: Literal["flat", "panorama", "perspective"] = "flat",
+    size: int | None = None,
     fps: float = 10.0,
-    rate: int = 24_000,
-    companions: float = 0.25,
+    rate: int | None = None,
     voice_over: float = 0.0,
     silent_look_alike: float = 0.0,
     nuisance: float = 1.0,
+    companions: float | None = None,
+    off_screen: float | None = None,
+    sources: tuple[int, int] | None = None,
+    moving: float | None = None,
+    indoors: float | None = None,
+    hidden: float | None = None,
+    silent_twin: float | None = None,
+    reverberation: float | None = None,
+    sound: Literal["mono", "stereo", "foa", "soa", "toa", "binaural"] | None = None,
+    fov: float | None = None,
+    look: tuple[float, float] | None = None,
+    tail: bool = True,
+    rig: bool = False,
+    stems: bool = False,
+    masks: bool = False,
+    depth: bool = False,
+    flow: bool = False,
     workers: int | None = None,
     report_json: Report = None,
 ) -> None:
-    """Make real video files with sound, labels and exact truth out of a seed.
+    """Make real video files with sound, labels and exact truth out of a seed: flat ones, or all around the listener.
 
     Example: seehear world scenes --scenes 20 --seed 7
+    Example: seehear world around --scenes 9 --view panorama --sound foa --sources 1 4 --masks
 
     Args:
         folder: where the files and catalog.csv go.
         scenes: how many; two thirds are for training, a ninth for validation, the rest for the test.
         seed: the same seed makes the same pixels and samples.
         seconds: length of a scene.
-        size: height and width (pixels).
+        view: the flat world (one camera, mono), or a 360° scene as a panorama or through a camera.
+        size: height of the picture (pixels); default 96, and 160 for 360° scenes. A panorama is twice as wide.
         fps: frames a second.
-        rate: sampling rate of the sound (Hz).
-        companions: chance of each of two further things, heard more softly.
+        rate: sampling rate of the sound (Hz); default 24000, and 48000 for 360° scenes.
         voice_over: share of scenes whose sound is replaced (faulty positives).
         silent_look_alike: share of scenes that also show a silent look-alike.
         nuisance: strength of everything that says nothing about the class; 1 is calibrated.
+        companions: flat: chance of each of two further things, heard more softly; default 0.25.
+        off_screen: flat: chance that such a thing is outside the view; default 0.5.
+        sources: 360°: fewest and most things that are heard, 1 to 6; default 1 3.
+        moving: 360°: share of the things that pass by or go around; default 0.5.
+        indoors: 360°: share of scenes in rooms; default 0.5.
+        hidden: 360°: chance that a further thing is heard and not seen.
+        silent_twin: 360°: share of scenes that also show a silent thing of the labelled class.
+        reverberation: 360°: factor of the rooms' reverberation time, 0 to 2; 0 is without echoes.
+        sound: 360°: mono, two channels, ambisonics of order 1 to 3, or two ears; default foa.
+        fov: perspective: horizontal field of view (degrees); default 90.
+        look: perspective: azimuth and elevation the camera looks to (degrees, left and up positive).
+        tail: 360°: rooms ring after their first echoes.
+        rig: 360°: also the eight ears of four heads, to FILE.rig.flac.
+        stems: 360°: also each source alone, to FILE.stems.flac.
+        masks: 360°: instances and classes of all pixels, to FILE.truth.npz (with where the sources are).
+        depth: 360°: distance along every ray (m), in the same file.
+        flow: 360°: motion of every pixel to the next frame (pixels), in the same file.
         workers: processes; default one a core.
     """
+    chosen = {key: value for key, value in locals().items() if key not in ("folder", "workers", "report_json")}
     from seehear.world.files import write_world
-    from seehear.world.plan import Plan
-    from seehear.world.scene import Dials, Shot
+    from seehear.world.options import plan_of
 
-    dials = Dials(companions, voice_over=voice_over, silent_look_alike=silent_look_alike, nuisance=nuisance)
-    plan = Plan.of(scenes, seed, seconds, Shot(size, size, fps, rate), dials)
-    numbers = write_world(folder, plan, workers=workers)
+    numbers = write_world(folder, plan_of(**chosen), workers=workers)
     for name, value in numbers.items():
         print(f"{name}: {value}")
     _write(report_json, numbers)
