@@ -24,8 +24,8 @@ _DEGREE, _REACH, _BLOCK = 4, 8, 32
 _ZEROS = 2 * RUN  # on both sides of a sound
 
 
-def prepared(sound: Float64[np.ndarray, "M"]) -> Float64[np.ndarray, "P K"]:
-    """The sums over j of every p at every sample, zero beyond both ends."""
+def prepared(sound: Float64[np.ndarray, "M"]) -> Float64[np.ndarray, "P K run"]:
+    """The sums over j of every p in every run of samples, zero beyond both ends."""
     around = 2 * _REACH
     blocks = -(-(len(sound) + around) // _BLOCK)
     padded = np.zeros(blocks * _BLOCK + around)
@@ -34,11 +34,11 @@ def prepared(sound: Float64[np.ndarray, "M"]) -> Float64[np.ndarray, "P K"]:
     out = np.zeros((_DEGREE + 1, 2 * _ZEROS + blocks * _BLOCK))
     body = out[:, _ZEROS - _REACH : _ZEROS - _REACH + blocks * _BLOCK]
     body.reshape(_DEGREE + 1, blocks, _BLOCK)[:] = sums.reshape(blocks, _DEGREE + 1, _BLOCK).transpose(1, 0, 2)
-    return out
+    return sliding_window_view(out, RUN, axis=1)
 
 
 def delayed(
-    sums: Float64[np.ndarray, "P K"], places: Float64[np.ndarray, "I edges"], hop: int
+    runs: Float64[np.ndarray, "P K run"], places: Float64[np.ndarray, "I edges"], hop: int
 ) -> Float64[np.ndarray, "blocks I hop"]:
     """The sound at I places, given in samples at the edges of blocks; zero outside of the sound."""
     begin, rise = places[:, :-1].T[..., None, None], np.diff(places).T[..., None, None] / hop
@@ -47,12 +47,11 @@ def delayed(
     centre = begin + rise * (run + middle)
     first = np.rint(centre - middle)
     u = (centre - middle - first) + (rise - 1) * (np.arange(RUN) - middle)
-    start = np.clip(first[..., 0].astype(np.int64) + _ZEROS, 0, sums.shape[1] - RUN)
-    windows = sliding_window_view(sums, RUN, axis=1)
-    out = windows[_DEGREE][start]
+    start = np.clip(first[..., 0].astype(np.int64) + _ZEROS, 0, runs.shape[1] - 1)
+    out = runs[_DEGREE][start]
     for power in range(_DEGREE - 1, -1, -1):
         out *= u
-        out += windows[power][start]
+        out += runs[power][start]
     return out.reshape(*out.shape[:2], hop)
 
 
