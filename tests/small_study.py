@@ -8,7 +8,7 @@ from seehear.optim import Adam
 from seehear.run import Run, Stage
 from seehear.studies.study import Arm, Claim, Contrast, Score, Study
 from seehear.tasks.cma import CMA
-from small import make_run
+from small import make_run, make_shelf
 
 METRIC = "retrieval:instance/mean/r1"
 
@@ -60,3 +60,11 @@ def long(data, seed):
 def make_long_study() -> Study:
     """One arm that takes until it is stopped."""
     return Study("long", "A long study", (Arm("long", long),), (), "long")
+
+
+def make_sounds(count=30):
+    """Sounds of three classes in two official folds, as a shelf of sounds alone."""
+    shelf = make_shelf(count, seed=1)
+    truth = {"modalities": (("audio",),) * count, "fold": tuple(1 + row % 2 for row in range(count))}
+    shelf.catalog = replace(shelf.catalog, splits=("test",) * count, truth=truth)
+    return shelf

@@ -25,7 +25,7 @@ from seehear.studies.status import Progress, left, status
 from seehear.studies.store import Place
 from seehear.studies.study import Arm
 from small import make_run, make_shelf
-from small_study import METRIC, broken, first, make_study, second, untouched
+from small_study import METRIC, broken, first, make_sounds, make_study, second, untouched
 
 HERE = Path(__file__).parent
 
@@ -295,10 +295,10 @@ def test_the_page_says_what_came_out(place):
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    """The names of everything that can be measured, on 40 clips."""
+    """The names of everything that can be measured, on 40 clips and 30 real sounds."""
     folder = tmp_path_factory.mktemp("measured") / "run"
     train.fit(make_run(count=40), folder, quiet=True)
-    subject = Subject(folder, make_shelf(40), windows=2)
+    subject = Subject(folder, make_shelf(40), windows=2, sounds=make_sounds())
     return {name: measure(name, subject) for name in MEASURES}
 
 

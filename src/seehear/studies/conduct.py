@@ -13,6 +13,7 @@ from seehear.studies.instance import instance
 from seehear.studies.page import page
 from seehear.studies.prepare import Size, place_of, prepare
 from seehear.studies.robust import robust
+from seehear.studies.sounds import hear, pack_sounds
 from seehear.studies.status import left, status, table
 from seehear.studies.study import Study
 
@@ -28,14 +29,18 @@ def conduct(
     size: Size = "tiny",
     processes: int | None = None,
     device: str = "cpu",
+    esc: Path | None = None,
 ) -> dict[str, Any]:
     """Do a study, or go on with it, and write OUT/NAME.md and OUT/NAME.json; returns the contents of the latter.
 
-    Raises InputError for an unknown study or arm, and when OUT is in use or holds another world.
+    `esc` is a folder of ESC-10 to measure sound encoders on too. Raises InputError for an unknown study or arm, when
+    OUT is in use or holds another world, and for a folder that is not ESC-10.
     """
     study = _study(name, size)
     study.plan(arms, seeds)
-    place = prepare(out, name, size, device)
+    if esc is not None:
+        pack_sounds(study, out, esc)
+    study, place = hear(study, prepare(out, name, size, device), out)
     runner.run(study, place, arms, seeds, budget, processes)
     # The page is about the whole study, whatever part of it was done now.
     text, plain = page(study, place, status(study, place))
@@ -51,8 +56,7 @@ def progress(
 
     Raises InputError for an unknown study or arm, and when there is no library in OUT yet.
     """
-    study = _study(name, size)
-    place = place_of(out, name)
+    study, place = hear(_study(name, size), place_of(out, name), out)
     jobs = status(study, place, arms, seeds)
     seconds = left(jobs, os.cpu_count() or 1)
     numbers: dict[str, Any] = {state: sum(job.state == state for job in jobs) for state in ("done", "running")}

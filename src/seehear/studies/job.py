@@ -88,7 +88,8 @@ def _measure(folder: Path, run: Run, arm: Arm, place: Place, spent: float) -> No
     measured, numbers, items = there.get("measured", []), there.get("numbers", {}), store.items(folder)
     missing = [name for name in arm.measures if name not in measured]
     if missing:
-        subject = Subject(folder / "run", Library(place.library), place.windows, place.device)
+        sounds = Library(place.sounds) if place.sounds else None
+        subject = Subject(folder / "run", Library(place.library), place.windows, place.device, sounds)
         for name in missing:
             found, each = measure(name, subject)
             numbers, items = numbers | found, items | {metric: one.numpy() for metric, one in each.items()}

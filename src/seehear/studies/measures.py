@@ -40,16 +40,19 @@ from seehear.recipes.finetune import finetuning
 TUNED: dict[str, Any] = {"rates": (2e-3,), "epochs": 6, "every": None}
 """How finetuning at size tiny is shortened; epochs come after those of the classifier alone."""
 TRIALS = 10
+SECONDS = 5
+"""Of a clip of ESC-10, and windows that it is looked at through."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """A finished run, and the shelf (without injected faults) that it is measured on."""
+    """A finished run, and the shelf (without injected faults) that it is measured on; real sounds, where there are."""
 
     run: Path
     shelf: Clips
     windows: int = 3
     device: str = "cpu"
+    sounds: Clips | None = None
 
     @cached_property
     def splits(self) -> Splits:
@@ -98,6 +101,16 @@ def _svm(subject: Subject) -> tuple[Numbers, Items]:
     return svm(subject.splits, torch.Generator().manual_seed(0)), {}
 
 
+def _esc10(subject: Subject) -> tuple[Numbers, Items]:
+    """The machines of `evals.svm` on the official folds of sounds from outside the world."""
+    if subject.sounds is None:
+        raise InputError("expected ESC-10 to measure on, got none: give its folder to seehear study --esc")
+    model = checkpoint.load(subject.run)
+    found = extract(model, subject.sounds, SECONDS, subject.device, 64, quiet=True, maps=True)
+    nothing = found.take(np.zeros(0, dtype=np.int64))
+    return svm(Splits(nothing, nothing, found), torch.Generator().manual_seed(0)), {}
+
+
 def _finetune(subject: Subject) -> tuple[Numbers, Items]:
     """Number "video/averaged", the accuracy of the finetuned video encoder on clips."""
     parts = labelled_parts(subject.shelf, choose=False, seed=0)
@@ -140,6 +153,7 @@ MEASURES: dict[str, Callable[[Subject], tuple[Numbers, Items]]] = {
     "map-retrieval": _map_retrieval,
     "few-shot": _few_shot,
     "svm": _svm,
+    "esc10": _esc10,
     "finetune": _finetune,
     "memory-probe": _memory_probe,
     "positive-sets": _positive_sets,

@@ -25,13 +25,17 @@ from seehear.studies.study import Arm, Study
 
 @dataclass(frozen=True)
 class Place:
-    """The folder of a study, the library it trains on and its hash, and how arms are measured."""
+    """The folder of a study, the library it trains on and its hash, and how arms are measured.
+
+    `sounds` is a library of real sounds to measure on too.
+    """
 
     folder: Path
     library: Path
     data_hash: str
     windows: int = 3
     device: str = "cpu"
+    sounds: Path | None = None
 
     def of(self, study: Study, arm: Arm, seed: int) -> Path:
         """The folder of an arm and seed."""

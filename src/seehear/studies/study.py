@@ -6,7 +6,7 @@ that the paper's sign is positive; a claim holds one contrast or several.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from seehear.errors import InputError
@@ -59,6 +59,10 @@ class Contrast:
         """All arms that are compared."""
         return tuple(dict.fromkeys(score.arm for score in (*self.better, *self.worse)))
 
+    def needs(self, measure: str) -> bool:
+        """Whether a metric of this measure is compared."""
+        return any(_of(measure, metric) for score in (*self.better, *self.worse) for metric in score.metrics)
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -107,6 +111,16 @@ class Study:
                 return arm
         raise InputError(f"expected an arm of {', '.join(arm.name for arm in self.arms)}, got {name!r}")
 
+    def without(self, measure: str) -> "Study":
+        """The study without one of its measures, and without the contrasts and columns that need it."""
+        arms = (replace(arm, measures=tuple(one for one in arm.measures if one != measure)) for arm in self.arms)
+        claims = (
+            replace(claim, contrasts=tuple(one for one in claim.contrasts if not one.needs(measure)))
+            for claim in self.claims
+        )
+        columns = {title: metric for title, metric in self.columns.items() if not _of(measure, metric)}
+        return replace(self, arms=tuple(arms), claims=tuple(claims), columns=columns)
+
     def seeds(self) -> dict[str, int]:
         """How many seeds each arm is trained with: the most that a claim on it, or an arm started from it, needs."""
         counts = {arm.name: 5 if arm.name == self.base else 3 for arm in self.arms}
@@ -139,3 +153,7 @@ def needed(claim: Claim) -> list[str]:
     """The arms that a claim compares, its margin included."""
     contrasts = (*claim.contrasts, *((claim.margin,) if claim.margin else ()))
     return list(dict.fromkeys(arm for contrast in contrasts for arm in contrast.arms))
+
+
+def _of(measure: str, metric: str) -> bool:
+    return metric.partition(":")[0] == measure
