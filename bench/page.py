@@ -80,8 +80,23 @@ def bank(numbers: dict[str, Any]) -> str:
 
 def world(numbers: dict[str, Any]) -> str:
     """Times real time of the procedural world."""
-    plain = {name: value for name, value in numbers.items() if name != "machine"}
-    return "```json\n" + json.dumps(plain, indent=2) + "\n```"
+    kinds = {name: one for name, one in numbers.items() if isinstance(one, dict) and "real_time" in one}
+    parts = ("draw", "picture", "sound", "encoding")
+    head = ["a scene", *(f"{part} (ms)" for part in parts), "times real time", "goal", "times real time by the clock"]
+    rows = [
+        [
+            name,
+            *(f"{one[f'{part}_ms']:.0f}" for part in parts),
+            f"{one['real_time']:.1f} ± {one['real_time_error']:.1f}",
+            str(numbers["goals"].get(name, "-")),
+            f"{one['wall_real_time']:.1f}",
+        ]
+        for name, one in kinds.items()
+    ]
+    imports = (
+        f"{numbers['import_files_seconds']:.1f} s flat, {numbers['import_surround_render_seconds']:.1f} s surround"
+    )
+    return table(head, rows) + f"\n\nImport: {imports}."
 
 
 def spatial(numbers: dict[str, Any]) -> str:
