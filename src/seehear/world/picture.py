@@ -179,6 +179,6 @@ def texture(look: Look, x: Plane, y: Plane) -> Grid:
     return np.clip(3 * mixed - 1, 0, 1)
 
 
-def wave(x: Plane) -> Plane:
+def wave(x: Float32[np.ndarray, "*n"]) -> Float32[np.ndarray, "*n"]:
     """A triangle in [0, 1] of period 1."""
     return np.abs(2 * (x - np.floor(x)) - 1)

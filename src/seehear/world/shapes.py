@@ -64,28 +64,29 @@ def turned(parts: Sequence[Part], angle: Curve, u: float = 0.0, v: float = 0.0) 
     ]
 
 
-def _column(curve: Curve) -> Float32[np.ndarray, "#T 1 1"]:
+def over_time(curve: Curve) -> Float32[np.ndarray, "#T 1 1"]:
+    """A number, or one for each instant, as a plane that broadcasts over pixels."""
     return np.asarray(curve, dtype=np.float32).reshape(-1, 1, 1)
 
 
 def local(part: Part, u: Plane, v: Plane) -> tuple[Plane, Plane]:
     """Coordinates along the part's own axes; without rotation they stay separable ([T, 1, w] and [T, h, 1])."""
-    x, y = u - _column(part.u), v - _column(part.v)
+    x, y = u - over_time(part.u), v - over_time(part.v)
     if np.all(np.asarray(part.angle) == 0):
         return x, y
-    c, s = _column(np.cos(part.angle)), _column(np.sin(part.angle))
+    c, s = over_time(np.cos(part.angle)), over_time(np.sin(part.angle))
     return c * x + s * y, c * y - s * x
 
 
 def coverage(part: Part, x: Plane, y: Plane, pixels: Float32[np.ndarray, "#T 1 1"]) -> Grid:
     """Share [0, 1] of each pixel that the part covers, at its own coordinates."""
     if part.shape == "box":
-        half = _column(part.a)
+        half = over_time(part.a)
         if part.taper:
-            b = _column(part.b)
+            b = over_time(part.b)
             half = half * (1 - part.taper * np.clip((y + b) / (2 * b), 0, 1))
-        return _interval(x * pixels, half * pixels) * _interval(y * pixels, _column(part.b) * pixels)
-    a, b = _column(part.a), _column(part.b)
+        return _interval(x * pixels, half * pixels) * _interval(y * pixels, over_time(part.b) * pixels)
+    a, b = over_time(part.a), over_time(part.b)
     # Distance to an ellipse to first order: (k - 1) k / |grad|, k = |(x / a, y / b)|; exact for circles.
     xa, yb = x / a, y / b
     k2 = np.maximum(xa * xa + yb * yb, 1e-8)

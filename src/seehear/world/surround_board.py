@@ -14,10 +14,10 @@ and the ray (cosine, sine, slope), turned by minus the azimuth of p to (ahead, l
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32, Float64, Int64
+from jaxtyping import Bool, Float, Float32, Float64, Int64
 
 from seehear.world.scene import Thing
-from seehear.world.shapes import Part, Plane
+from seehear.world.shapes import Part, Plane, over_time
 from seehear.world.surround_path import Points
 from seehear.world.surround_view import Rays, View
 
@@ -48,7 +48,7 @@ class Board:
 
 
 def on_board(
-    thing: Thing, place: Float64[np.ndarray, "*n 3"], u: Float64[np.ndarray, "*n"], v: Float64[np.ndarray, "*n"]
+    thing: Thing, place: Float64[np.ndarray, "*n 3"], u: Float[np.ndarray, "*n"], v: Float[np.ndarray, "*n"]
 ) -> Float64[np.ndarray, "*n 3"]:
     """Points of the world at (u, v) on the boards of a thing at these places."""
     x, y, z = np.moveaxis(place, -1, 0)
@@ -71,10 +71,10 @@ def board(view: View, rays: Rays, thing: Thing, place: Points, parts: list[Part]
     boxes = [(a, b) if a.start < a.stop and b.start < b.stop else None for a, b in zip(down[1], across[1], strict=True)]
     rows, columns = down[0], across[0] % view.width
     met = _met(thing, place, [_taken(plane, rows, columns) for plane in (rays.cosine, rays.sine, rays.slope)])
-    return Board(thing, place, parts, rows, columns, boxes, *met, _column(thing.size * view.scale(place)))
+    return Board(thing, place, parts, rows, columns, boxes, *met, over_time(thing.size * view.scale(place)))
 
 
-def cut(plane: Plane, box: Box) -> Plane:
+def cut(plane: Plane, box: Box) -> Float32[np.ndarray, "T #m #n"]:
     """The values in a box of a board's pixels, of a plane that may be the same in all rows."""
     return plane[:, box[0] if plane.shape[1] > 1 else slice(None), box[1]]
 
@@ -120,15 +120,11 @@ def _met(thing: Thing, place: Points, rays: list[Plane]) -> tuple[Plane, Plane, 
     """Where rays meet the board: u, v, and how far along the ground that is (m)."""
     cosine, sine, slope = rays
     level = np.hypot(place[:, 0], place[:, 1])
-    x, y, far, z = (_column(curve) for curve in (place[:, 0] / level, place[:, 1] / level, level, place[:, 2]))
+    x, y, far, z = (over_time(curve) for curve in (place[:, 0] / level, place[:, 1] / level, level, place[:, 2]))
     ahead, left = x * cosine + y * sine, x * sine - y * cosine
     reach = far / np.maximum(ahead, _LEAST)
     u = np.where(ahead > _LEAST, np.float32(-thing.look.facing / thing.size) * reach * left, _AWAY)
     return u, (reach * slope - z) / np.float32(thing.size), reach
-
-
-def _column(curve: Float64[np.ndarray, "T"]) -> Float32[np.ndarray, "T 1 1"]:
-    return curve.astype(np.float32)[:, None, None]
 
 
 def _taken(

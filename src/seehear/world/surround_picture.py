@@ -14,7 +14,7 @@ from seehear.world.classes import kind_of
 from seehear.world.motion import Curve, rest
 from seehear.world.picture import blend, fitted
 from seehear.world.scene import Thing
-from seehear.world.shapes import Part, coverage, local
+from seehear.world.shapes import Grid, Part, Plane, coverage, local, over_time
 from seehear.world.surround_background import Background, background
 from seehear.world.surround_board import Board, board, cut, on_board
 from seehear.world.surround_path import Points, position
@@ -99,11 +99,21 @@ def _paint(frames: UInt8[np.ndarray, "T H W 3"], shown: Board, shine: Light, tra
         if box is None:
             continue
         x, y = local(part, cut(shown.u, box), cut(shown.v, box))
-        covered = coverage(part, x, y, shown.pixels) * np.asarray(part.opacity, np.float32).reshape(-1, 1, 1)
+        covered = _covered(part, x, y, shown.pixels)
         blend(canvas[:, :, *box], covered, part, look, shine, x, y)
         if trace is not None:
             trace.note(number, box, covered, x, y)
     frames[at] = np.moveaxis(np.clip(canvas + np.float32(0.5), 0, 255), 0, -1)
+
+
+def _covered(part: Part, x: Plane, y: Plane, pixels: Float32[np.ndarray, "T 1 1"]) -> Grid:
+    """What a part takes of each pixel."""
+    covered = coverage(part, x, y, pixels) * over_time(part.opacity)
+    if part.shape == "ellipse" and np.min(np.minimum(part.a, part.b)) * pixels.min() < 1:
+        # To first order, a line of an ellipse would run on beyond its ends as far as its box happens to be.
+        covered *= (np.abs(x) - over_time(part.a)) * pixels < 1
+        covered *= (np.abs(y) - over_time(part.b)) * pixels < 1
+    return covered
 
 
 def _note(picture: SurroundPicture, trace: Trace, number: int, first: int, view: View, later: Points) -> None:

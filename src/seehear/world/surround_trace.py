@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from seehear.world.shapes import Curve, Grid, Part, Plane
+from seehear.world.shapes import Grid, Part, Plane, over_time
 from seehear.world.surround_board import Board, Box
 
 
@@ -47,10 +47,6 @@ class Trace:
 
 def _carried(now: Part, later: Part, x: Plane, y: Plane) -> tuple[Plane, Plane]:
     """(u', v') of what a part shows at its coordinates (x, y)."""
-    x, y = x * _column(later.a / now.a), y * _column(later.b / now.b)
-    c, s = _column(np.cos(later.angle)), _column(np.sin(later.angle))
-    return _column(later.u) + c * x - s * y, _column(later.v) + s * x + c * y
-
-
-def _column(curve: Curve) -> Float32[np.ndarray, "#T 1 1"]:
-    return np.asarray(curve, dtype=np.float32).reshape(-1, 1, 1)
+    x, y = x * over_time(later.a / now.a), y * over_time(later.b / now.b)
+    c, s = over_time(np.cos(later.angle)), over_time(np.sin(later.angle))
+    return over_time(later.u) + c * x - s * y, over_time(later.v) + s * x + c * y
