@@ -18,9 +18,10 @@ import numpy as np
 from jaxtyping import Float64
 from numpy.lib.stride_tricks import sliding_window_view
 
-RUN = 8
+RUN = 12
 """Samples that are copied at a time; a hop is a multiple of it."""
-_DEGREE, _REACH, _BLOCK = 4, 8, 32
+_DEGREE, _REACH = 4, 8
+_BLOCK, _AT_ONCE = 32, 256  # samples summed together, and blocks that fit the cache
 _ZEROS = 2 * RUN  # on both sides of a sound
 
 
@@ -30,11 +31,13 @@ def prepared(sound: Float64[np.ndarray, "M"]) -> Float64[np.ndarray, "P K run"]:
     blocks = -(-(len(sound) + around) // _BLOCK)
     padded = np.zeros(blocks * _BLOCK + around)
     padded[around : around + len(sound)] = sound
-    sums = sliding_window_view(padded, _BLOCK + around)[::_BLOCK] @ _filters()
-    out = np.zeros((_DEGREE + 1, 2 * _ZEROS + blocks * _BLOCK))
-    body = out[:, _ZEROS - _REACH : _ZEROS - _REACH + blocks * _BLOCK]
-    body.reshape(_DEGREE + 1, blocks, _BLOCK)[:] = sums.reshape(blocks, _DEGREE + 1, _BLOCK).transpose(1, 0, 2)
-    return sliding_window_view(out, RUN, axis=1)
+    windows = sliding_window_view(padded, _BLOCK + around)[::_BLOCK]
+    sums = np.zeros((_DEGREE + 1, 2 * _ZEROS + blocks * _BLOCK))
+    body = sums[:, _ZEROS - _REACH : blocks * _BLOCK + _ZEROS - _REACH].reshape(_DEGREE + 1, blocks, _BLOCK)
+    for first in range(0, blocks, _AT_ONCE):
+        some = windows[first : first + _AT_ONCE] @ _filters()
+        body[:, first : first + _AT_ONCE] = some.reshape(-1, _DEGREE + 1, _BLOCK).transpose(1, 0, 2)
+    return sliding_window_view(sums, RUN, axis=1)
 
 
 def delayed(
@@ -68,7 +71,7 @@ def _filters() -> Float64[np.ndarray, "window sums"]:
 @lru_cache(maxsize=1)
 def coefficients() -> Float64[np.ndarray, "P J"]:
     """The c_pj: even and odd powers fit the cosine and the sine of w u apart, j and -j being equal or opposite."""
-    w, u = (grid.ravel() for grid in np.meshgrid(np.linspace(0, 0.8 * np.pi, 120), np.linspace(-0.6, 0.6, 25)))
+    w, u = (grid.ravel() for grid in np.meshgrid(np.linspace(0, 0.8 * np.pi, 120), np.linspace(-0.7, 0.7, 29)))
     weight = 1 / (0.01 + (w / np.pi) ** 3)
     out = np.zeros((_DEGREE + 1, 2 * _REACH + 1))
     for odd, wave in ((0, np.cos), (1, np.sin)):

@@ -37,21 +37,20 @@ def needed(shot: SurroundShot) -> Beams:
 
 def listened(
     beams: Channels, response: Float64[np.ndarray, "taps"], margin: int, shot: SurroundShot
-) -> tuple[Channels, Channels]:
-    """The sound of a shot, and its rig (without channels if there is none), through the response.
+) -> tuple[Channels, Channels, Channels]:
+    """W [1, N], the sound of a shot, and its rig (without channels if there is none), through the response.
 
-    Both are shorter than the beams by a margin at either end, as long at least as the response and a head together.
+    They are shorter than the beams by a margin at either end, as long at least as the response and a head together.
     """
-    channels, middle = _channels(shot), len(response) // 2
+    channels = _channels(shot)
     axes = [beams[first : first + _ORDER + 1] for first in range(channels, len(beams), _ORDER + 1)]
     ears = [_ears(axis, response, margin, shot.rate) for axis in axes]
-    sound = centred(beams[:channels], response[None], middle, margin) if channels else ears[0]
-    if shot.sound == "stereo":
-        sound = _stereo(sound)
+    field = centred(beams[: channels or 1], response[None], len(response) // 2, margin)
+    sound = ears[0] if shot.sound == "binaural" else _stereo(field) if shot.sound == "stereo" else field
     if not shot.rig:
-        return sound, sound[:0]
+        return field[:1], sound, sound[:0]
     (left, right), (front, back) = ears
-    return sound, np.stack([left, right, back, front, right, left, front, back])
+    return field[:1], sound, np.stack([left, right, back, front, right, left, front, back])
 
 
 def _channels(shot: SurroundShot) -> int:

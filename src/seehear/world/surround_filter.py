@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Convolution of long sounds with short filters, in blocks that fit the cache (overlap-save)."""
 
+from itertools import repeat
+
 import numpy as np
 from jaxtyping import Float64
 from numpy.lib.stride_tricks import sliding_window_view
@@ -19,12 +21,12 @@ def convolved(rows: Channels, filters: Float64[np.ndarray, "K taps"]) -> Channel
     step = size - taps + 1
     blocks = -(-count // step)
     padded = np.pad(rows, ((0, 0), (0, blocks * step + taps - 1 - rows.shape[1])))
-    spectra = rfft(sliding_window_view(padded, size, axis=1)[:, ::step])
-    responses = rfft(filters, size)
+    frames = sliding_window_view(padded, size, axis=1)[:, ::step]
+    spectra = map(rfft, frames) if len(rows) > 1 else repeat(rfft(frames[0]))
+    responses = rfft(filters, size) if len(filters) > 1 else repeat(rfft(filters[0], size))
     out = np.empty((max(len(rows), len(filters)), blocks, step))
-    for number, row in enumerate(out):
-        product = spectra[min(number, len(rows) - 1)] * responses[min(number, len(filters) - 1)]
-        row[:] = irfft(product, size)[:, taps - 1 :]
+    for row, spectrum, response in zip(out, spectra, responses, strict=False):
+        row[:] = irfft(spectrum * response, size)[:, taps - 1 :]
     return out.reshape(len(out), -1)[:, :count]
 
 

@@ -22,7 +22,7 @@ from seehear.world.sound import SPEED, emitted
 from seehear.world.surround_delay import RUN, delayed, prepared
 from seehear.world.surround_ears import listened, needed
 from seehear.world.surround_echoes import images, tail
-from seehear.world.surround_filter import Channels, centred, convolved
+from seehear.world.surround_filter import Channels, convolved
 from seehear.world.surround_microphone import Beams, diffuse_noise, heard_channels, in_world, response
 from seehear.world.surround_path import position, to_listener
 from seehear.world.surround_scene import Room, Source, Surround, SurroundShot
@@ -80,13 +80,11 @@ def hear(scene: Surround, shot: SurroundShot) -> SurroundSound:
     beams = needed(shot)
     heard, stems = carried(scene, span, beams, shot.tail)
     loud = float(np.sqrt(np.mean(heard[0] ** 2))) or 1.0
-    noise = diffuse_noise(scene.microphone, in_world(scene, beams), span.count, shot.rate)
-    heard += loud * 10 ** (scene.microphone.noise / 20) * noise
-    taps = response(scene.microphone, shot.rate, half)
-    sound, rig = listened(heard, taps, margin, shot)
-    level = np.sqrt(np.mean(centred(heard[:1], taps[None], half, margin) ** 2))
-    loudest = max(np.abs(sound).max(), np.abs(rig).max(initial=0.0))
-    gain = min(10 ** (scene.microphone.level / 20) / (level + 1e-10), 0.98 / (loudest + 1e-20))
+    loud *= 10 ** (scene.microphone.noise / 20)
+    heard += diffuse_noise(scene.microphone, loud * in_world(scene, beams), span.count, shot.rate)
+    w, sound, rig = listened(heard, response(scene.microphone, shot.rate, half), margin, shot)
+    loudest = max(max(part.max(initial=0.0), -part.min(initial=0.0)) for part in (sound, rig))
+    gain = min(10 ** (scene.microphone.level / 20) / np.sqrt(np.mean(w**2) + 1e-20), 0.98 / (loudest + 1e-20))
     dry = gain * stems[:, margin : margin + count]
     return SurroundSound(
         (gain * sound).astype(np.float32),
@@ -101,15 +99,25 @@ def carried(scene: Surround, span: Span, beams: Beams, ringing: bool) -> tuple[C
     total, stems = np.zeros((len(beams), size)), np.zeros((len(scene.heard), size))
     voices = np.zeros(grid.count)
     for source, stem in zip(scene.heard, stems, strict=True):
-        voice = emitted(source.thing, grid)
+        voice = _voice(source, grid, scene.duration)
         distance, gains = arrivals(scene, source, span.edges, beams)
         places = (span.edges - distance / SPEED - grid.start) * span.rate
         _add(total, stem, prepared(voice), places, gains)
         voices += source.located * voice
     total, stems = total[:, : span.count], stems[:, : span.count]
     if ringing and isinstance(scene.place, Room):
-        total = total + _ringing(scene, scene.place, voices, span, beams)
+        total += _ringing(scene, scene.place, voices, span, beams)
     return total, stems
+
+
+def _voice(source: Source, grid: Grid, duration: float) -> Sound:
+    """What a source emits, so that its level is heard from where it is in the middle of the recording.
+
+    What passes by begins its path far off, and would be too loud if its level were heard from there.
+    """
+    start, velocity = np.array(source.thing.position), np.array(source.velocity)
+    nearer = np.linalg.norm(start + velocity * duration / 2) / np.linalg.norm(start)
+    return emitted(source.thing, grid) * max(float(nearer), 1e-3)
 
 
 def arrivals(
