@@ -1,5 +1,6 @@
 """A miniature study, in a module of its own so that other processes can find it."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +30,11 @@ def second(data, seed, epochs=2, weight=1.0):
 def broken(data, seed):
     """Cannot be built."""
     raise RuntimeError("this arm cannot be built")
+
+
+def lost(data, seed):
+    """Ends its process without a word."""
+    os._exit(7)
 
 
 def untouched(data, seed) -> Run:

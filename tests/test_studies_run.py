@@ -25,7 +25,7 @@ from seehear.studies.status import Progress, left, status
 from seehear.studies.store import Place
 from seehear.studies.study import Arm
 from small import make_run, make_shelf
-from small_study import METRIC, broken, first, make_sounds, make_study, second, untouched
+from small_study import METRIC, broken, first, lost, make_sounds, make_study, second, untouched
 
 HERE = Path(__file__).parent
 
@@ -185,16 +185,18 @@ def bare(place, *more):
 
 
 def test_a_broken_arm_is_reported_and_does_not_stop_the_others(tmp_path, place, capfd):
-    study = bare(place, Arm("broken", broken), Arm("after", second, start="broken"))
-    study = replace(study, arms=(study.arms[2], study.arms[3], *study.arms[:2]))
+    study = bare(place, Arm("broken", broken), Arm("after", second, start="broken"), Arm("lost", lost))
+    study = replace(study, arms=(*study.arms[2:], *study.arms[:2]))
     jobs = runner.run(study, place, seeds=[0], processes=2, quiet=True)
     assert [(one.arm, one.state) for one in jobs] == [
         ("broken", "failed"),
         ("after", "waiting"),
+        ("lost", "failed"),
         ("first", "done"),
         ("second", "done"),
     ]
     assert "this arm cannot be built" in jobs[0].why
+    assert jobs[2].why == "its process ended with exit code 7"
     assert "broken seed 0 failed" in capfd.readouterr().err
     assert same(tensors(place.of(study, study.arm("second"), 0) / "run"), trained(tmp_path, second))
 
@@ -282,7 +284,7 @@ def test_the_page_says_what_came_out(place):
             }
             store.keep(place.of(study, arm, seed), about, {METRIC: np.full(4, 0.25 + gain)})
     (place.of(study, study.arms[1], 2) / "numbers.json").unlink()
-    text, plain = page(study, place, status(study, place))
+    text, drawn, plain = page(study, place, status(study, place))
     assert "| S1 | the second is better | second - first, own sound: 0.500 - 0.250 = +0.250 [+0.250, +0.250]" in text
     assert "2 seeds, shown" in text
     assert "| first | 5 | 0.250 ± 0.000 | 1.0 |" in text
@@ -291,6 +293,34 @@ def test_the_page_says_what_came_out(place):
     assert "abc" in text
     assert plain["claims"][0]["verdict"] == "shown"
     json.dumps(plain, allow_nan=False)
+    assert "](small.svg)" in text
+    assert drawn == page(study, place, status(study, place))[1]
+    (place.of(study, study.arms[1], 1) / "numbers.json").unlink()
+    text, _, plain = page(study, place, status(study, place))
+    assert "own sound: not run (second has 1 of 3 seeds)" in text
+    assert plain["claims"][0]["verdict"] == "not run"
+
+
+def test_a_study_leaves_a_page_about_all_of_it_whatever_was_done_now(tmp_path, place, monkeypatch):
+    study = make_study()
+
+    def in_this_process(study, place, arms, seeds, *rest):
+        for arm, seed in study.plan(arms, seeds):
+            job.work(study, arm, seed, place)
+
+    monkeypatch.setattr(conduct, "STUDIES", {"small": lambda size: study})
+    monkeypatch.setattr(conduct, "prepare", lambda out, name, size, device: place)
+    monkeypatch.setattr(conduct, "place_of", lambda out, name: place)
+    monkeypatch.setattr(conduct.runner, "run", in_this_process)
+    plain = conduct.conduct("small", tmp_path, arms=["first"], seeds=[1])
+    assert json.loads((tmp_path / "small.json").read_text()) == json.loads(json.dumps(plain))
+    text = (tmp_path / "small.md").read_text()
+    assert "1 of 8 runs are finished" in text
+    assert "second, seeds 0, 1, 2: waiting" in text
+    assert (tmp_path / "small.svg").read_text().startswith("<svg")
+    _, numbers = conduct.progress("small", tmp_path)
+    assert (numbers["done"], numbers["waiting"], numbers["why_failed"]) == (1, 7, {})
+    assert numbers["minutes_left"] is not None
 
 
 @pytest.fixture(scope="module")

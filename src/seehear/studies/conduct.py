@@ -31,7 +31,7 @@ def conduct(
     device: str = "cpu",
     esc: Path | None = None,
 ) -> dict[str, Any]:
-    """Do a study, or go on with it, and write OUT/NAME.md and OUT/NAME.json; returns the contents of the latter.
+    """Do a study, or go on with it, and write OUT/NAME.md, .svg and .json; returns the contents of the latter.
 
     `esc` is a folder of ESC-10 to measure sound encoders on too. Raises InputError for an unknown study or arm, when
     OUT is in use or holds another world, and for a folder that is not ESC-10.
@@ -43,8 +43,9 @@ def conduct(
     study, place = hear(study, prepare(out, name, size, device), out)
     runner.run(study, place, arms, seeds, budget, processes)
     # The page is about the whole study, whatever part of it was done now.
-    text, plain = page(study, place, status(study, place))
+    text, drawn, plain = page(study, place, status(study, place))
     atomic.write_text(out / f"{name}.md", text)
+    atomic.write_text(out / f"{name}.svg", drawn)
     atomic.write_json(out / f"{name}.json", plain)
     return plain
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from seehear.studies import store
+from seehear.studies.plot import plot
 from seehear.studies.status import Progress
 from seehear.studies.store import Place
-from seehear.studies.study import Score, Study
-from seehear.studies.verdict import LEAST_GAIN, Finding, Scores, Verdict, judge, mean_and_spread
+from seehear.studies.study import Claim, Score, Study
+from seehear.studies.verdict import LEAST_GAIN, LEAST_SEEDS, Finding, Scores, Verdict, judge, mean_and_spread
 
 METHOD = f"""Intervals are 95 % bootstraps over seeds, then test items, of paired differences (the same seeds and
 items in both arms). Mean dot products, faulty pairs, SVMs and few shots are one number a seed: their intervals are over
@@ -31,8 +32,8 @@ def gather(study: Study, place: Place, jobs: Sequence[Progress]) -> Scores:
     return scores
 
 
-def page(study: Study, place: Place, jobs: Sequence[Progress]) -> tuple[str, dict[str, Any]]:
-    """The page, and the same as JSON values."""
+def page(study: Study, place: Place, jobs: Sequence[Progress]) -> tuple[str, str, dict[str, Any]]:
+    """The page, its drawing NAME.svg, and the same as JSON values."""
     scores = gather(study, place, jobs)
     verdicts = [judge(claim, scores, study.base) for claim in study.claims]
     minutes, done = sum(job.seconds for job in jobs) / 60, sum(job.state == "done" for job in jobs)
@@ -44,33 +45,34 @@ def page(study: Study, place: Place, jobs: Sequence[Progress]) -> tuple[str, dic
             (
                 v.claim.name,
                 v.claim.text,
-                "<br>".join(_said(finding, study) for finding in v.findings),
+                "<br>".join(_said(finding, study, _lacking(finding, v.claim, study, scores)) for finding in v.findings),
                 v.claim.paper,
                 v.word,
             )
             for v in verdicts
         ],
     )
-    parts = [f"# {study.title}", study.settings, about, METHOD, claims, "## Arms", _arms(study, scores, jobs)]
+    drawn = f"![What came out: a line a contrast, the paper's direction to the right]({study.name}.svg)"
+    parts = [f"# {study.title}", study.settings, about, drawn, METHOD, claims, "## Arms", _arms(study, scores, jobs)]
     parts += ["## Not finished", _missing(jobs)] if done < len(jobs) else []
     plain = {"study": study.name, "minutes": round(minutes, 1), "claims": [_plain(verdict) for verdict in verdicts]}
-    return "\n\n".join(part for part in parts if part) + "\n", plain
+    return "\n\n".join(part for part in parts if part) + "\n", plot(study, verdicts), plain
 
 
-def _said(finding: Finding, study: Study) -> str:
-    """One contrast in words and figures."""
+def _lacking(finding: Finding, claim: Claim, study: Study, scores: Scores) -> str:
+    """Which arms have too few seeds for a contrast, or for the margin of its claim."""
+    arms, planned = (*finding.contrast.arms, *(claim.margin.arms if claim.margin else ())), study.seeds()
+    there = {arm: len(scores.get(arm, {})) for arm in arms}
+    few = [f"{arm} has {count} of {planned[arm]} seeds" for arm, count in there.items() if count < LEAST_SEEDS]
+    return ", ".join(few) or f"fewer than {LEAST_SEEDS} seeds in common"
+
+
+def _said(finding: Finding, study: Study, lacking: str) -> str:
+    """One contrast in words and figures, or what it lacks."""
     contrast, interval = finding.contrast, finding.interval
-    titles = {metric: title for title, metric in study.columns.items()}
-    sides = [contrast.better, contrast.worse]
-    better, worse = (" or ".join(dict.fromkeys(score.arm for score in side)) for side in sides)
-    named = [
-        dict.fromkeys(score.label or " + ".join(titles.get(one, one) for one in score.metrics) for score in side)
-        for side in sides
-    ]
-    what = f"{better} - {worse}" if worse and worse != better else better
-    metrics = " - ".join(" or ".join(names) for names in (named if named[0] != named[1] else named[:1]) if names)
+    what, metrics = study.words(contrast)
     if interval is None or finding.better is None:
-        return f"{what}, {metrics}: not run"
+        return f"{what}, {metrics}: not run ({lacking})"
     means = f"{finding.better:.3f}" + (f" - {finding.worse:.3f}" if finding.worse is not None else "")
     range_ = f"{interval.mean:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
     notes = [f"{interval.seeds} seeds", finding.word]

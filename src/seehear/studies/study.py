@@ -111,6 +111,18 @@ class Study:
                 return arm
         raise InputError(f"expected an arm of {', '.join(arm.name for arm in self.arms)}, got {name!r}")
 
+    def words(self, contrast: Contrast) -> tuple[str, str]:
+        """Which arms a contrast compares, and by which metrics."""
+        titles = {metric: title for title, metric in self.columns.items()}
+        sides = contrast.better, contrast.worse
+        better, worse = (" or ".join(dict.fromkeys(score.arm for score in side)) for side in sides)
+        labels = (
+            dict.fromkeys(score.label or " + ".join(titles.get(one, one) for one in score.metrics) for score in side)
+            for side in sides
+        )
+        metrics = dict.fromkeys(" or ".join(names) for names in labels if names)
+        return f"{better} - {worse}" if worse and worse != better else better, " - ".join(metrics)
+
     def without(self, measure: str) -> "Study":
         """The study without one of its measures, and without the contrasts and columns that need it."""
         arms = (replace(arm, measures=tuple(one for one in arm.measures if one != measure)) for arm in self.arms)

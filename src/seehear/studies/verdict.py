@@ -24,6 +24,8 @@ Scores = Mapping[str, Mapping[int, Mapping[str, Float64[np.ndarray, "..."]]]]
 DRAWS, LEVEL = 10_000, 0.95
 LEAST_GAIN = 1.2
 """Gains below this many standard deviations over seeds cannot be seen: 1.96 sqrt(2 / 5) for five seeds a side."""
+LEAST_SEEDS = 2
+"""That all arms of a contrast must have."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def judge(claim: Claim, scores: Scores, base: str) -> Verdict:
 def compare(
     contrast: Contrast, scores: Scores, base: str, equality: bool = False, margin: float | None = None
 ) -> Finding:
-    """The finding of one contrast; two seeds that all its arms have are the least that can be compared."""
+    """The finding of one contrast, over the seeds that all its arms have."""
     seeds = sorted(set.intersection(*(set(scores.get(arm, {})) for arm in contrast.arms)))
     better = _side(scores, contrast.better, seeds, 1)
     worse = _side(scores, contrast.worse, seeds, -1) if contrast.worse else np.zeros(1)
@@ -104,7 +106,7 @@ def compare(
         return Finding(contrast, "not run", spread=spread)
     differences = better - worse
     asked = ~np.isnan(differences).any(0)
-    if len(seeds) < 2 or not asked.any():
+    if len(seeds) < LEAST_SEEDS or not asked.any():
         return Finding(contrast, "not run", spread=spread)
     interval = bootstrap(differences[:, asked])
     word = _equal(interval, margin or 0.0) if equality else _directed(interval)
