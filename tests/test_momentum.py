@@ -118,8 +118,10 @@ def test_a_copy_follows_in_closed_form():
 
 def test_a_copy_says_what_its_original_says_and_never_learns():
     model = make_model()
+    learning = dict(model.named_parameters())
     copies = Momentum(model.encoders, model.heads).requires_grad_()
     assert list(copies.parameters()) == []
+    assert dict(model.named_parameters()).keys() == learning.keys()
     generator = torch.Generator().manual_seed(0)
     views = {"video": torch.randn(3, 3, 4, 16, 16, generator=generator), "audio": torch.randn(3, 1, 32, 33)}
     targets = copies.embed(Batch(torch.arange(3), torch.arange(3), views))

@@ -72,6 +72,11 @@ def test_a_guess_costs_log_two_and_knowing_costs_nothing():
     assert float(sure.charge(Response({"video": known, "audio": known}), BATCH).total.detach()) < 1e-6
 
 
+def test_at_first_orthogonal_embeddings_are_a_guess_and_equal_ones_are_sure():
+    logits = make_task("distance").compare(torch.eye(16)[:3], torch.eye(16)[:3]).detach()
+    torch.testing.assert_close(logits, 10 * torch.eye(3), atol=1e-4, rtol=0)
+
+
 @pytest.mark.parametrize("task", [make_task("distance"), AVTS(torch.nn.ModuleDict(), 0.0)])
 def test_a_batch_of_one_clip_is_refused(task):
     with pytest.raises(InputError, match=r"expected at least two clips a step.*choose a larger batch"):
