@@ -11,7 +11,7 @@ from scipy.fft import irfft, rfft
 Channels = Float64[np.ndarray, "C N"]
 
 
-def convolved(rows: Channels, filters: Float64[np.ndarray, "K taps"]) -> Channels:
+def convolved(rows: Channels, filters: Float64[np.ndarray, "K taps"]) -> Float64[np.ndarray, "out M"]:
     """sum_k filter[k] row[n + taps - 1 - k] for n = 0 .. N - taps: samples that depend on nothing outside of the row.
 
     As many rows as filters, or one of either for all of the other.
@@ -30,7 +30,9 @@ def convolved(rows: Channels, filters: Float64[np.ndarray, "K taps"]) -> Channel
     return out.reshape(len(out), -1)[:, :count]
 
 
-def centred(rows: Channels, filters: Float64[np.ndarray, "K taps"], middle: int, margin: int) -> Channels:
+def centred(
+    rows: Channels, filters: Float64[np.ndarray, "K taps"], middle: int, margin: int
+) -> Float64[np.ndarray, "out M"]:
     """Rows without `margin` samples at either end, filtered; tap `middle` of a filter is at the instant of its result.
 
     The margin is at least what the filter reaches to either side of its middle.
