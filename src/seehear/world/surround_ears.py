@@ -23,6 +23,7 @@ from seehear.world.surround_filter import Channels, centred
 from seehear.world.surround_microphone import Beams
 from seehear.world.surround_scene import ORDERS, SurroundShot
 
+Ears = Float64[np.ndarray, "2 M"]
 _ORDER = 5  # of what ears hear: the sphere itself to 3 kHz, its magnitudes above
 _CUTOFF = 2500.0  # Hz
 _SIDE, _FRONT = (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)
@@ -37,7 +38,7 @@ def needed(shot: SurroundShot) -> Beams:
 
 def listened(
     beams: Channels, response: Float64[np.ndarray, "taps"], margin: int, shot: SurroundShot
-) -> tuple[Channels, Channels, Channels]:
+) -> tuple[Float64[np.ndarray, "1 M"], Float64[np.ndarray, "D M"], Float64[np.ndarray, "E M"]]:
     """W [1, N], the sound of a shot, and its rig (without channels if there is none), through the response.
 
     They are shorter than the beams by a margin at either end, as long at least as the response and a head together.
@@ -58,7 +59,7 @@ def _channels(shot: SurroundShot) -> int:
     return 0 if shot.sound == "binaural" else (ORDERS.get(shot.sound, 1) + 1) ** 2
 
 
-def _ears(degrees: Channels, response: Float64[np.ndarray, "taps"], margin: int, rate: int) -> Channels:
+def _ears(degrees: Channels, response: Float64[np.ndarray, "taps"], margin: int, rate: int) -> Ears:
     """What ears at either end of an axis hear, of a_0 .. a_5 towards its beginning."""
     filters = degree_filters(rate)
     both = np.stack([np.convolve(taps, response) for taps in filters])
@@ -67,7 +68,7 @@ def _ears(degrees: Channels, response: Float64[np.ndarray, "taps"], margin: int,
     return np.stack([even + odd, even - odd])
 
 
-def _stereo(first_order: Channels) -> Channels:
+def _stereo(first_order: Float64[np.ndarray, "4 M"]) -> Ears:
     import torch
 
     from seehear.spatial.binaural import to_stereo

@@ -9,10 +9,10 @@ from seehear.world.sound import noise_floor
 from seehear.world.surround_path import to_listener
 from seehear.world.surround_scene import Microphone, Surround
 
-Beams = Float64[np.ndarray, "K C"]
+Beams = Float64[np.ndarray, "C A"]
 
 
-def diffuse_noise(microphone: Microphone, beams: Beams, count: int, rate: int) -> Float64[np.ndarray, "K N"]:
+def diffuse_noise(microphone: Microphone, beams: Beams, count: int, rate: int) -> Float64[np.ndarray, "C N"]:
     """Beams of a diffuse noise whose W has unit power.
 
     W is a cut of the shared noise, the channels of degree n other cuts of it with 1 / (2 n + 1) of its power.

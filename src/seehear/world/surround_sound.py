@@ -122,7 +122,7 @@ def _voice(source: Source, grid: Grid, duration: float) -> Sound:
 
 def arrivals(
     scene: Surround, source: Source, times: Sound, beams: Beams
-) -> tuple[Float64[np.ndarray, "I T"], Float64[np.ndarray, "more I T"]]:
+) -> tuple[Float64[np.ndarray, "I N"], Float64[np.ndarray, "more I N"]]:
     """Distances (m) of a source and its images, and their gains to the beams and, last, to the stem."""
     import torch
 
@@ -162,7 +162,7 @@ def _add(
         stem[begin * hop : end * hop] = parts[-1]
 
 
-def _ringing(scene: Surround, room: Room, voices: Sound, span: Span, beams: Beams) -> Channels:
+def _ringing(scene: Surround, room: Room, voices: Float64[np.ndarray, "M"], span: Span, beams: Beams) -> Channels:
     """The tail of a room, turned from the world's axes to the listener's."""
     turned = in_world(scene, beams)
     used = heard_channels(turned)
