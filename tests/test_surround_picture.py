@@ -276,7 +276,8 @@ def test_what_is_overhead_behind_or_very_near_does_no_harm(fov, elevation):
         Source(thing("frog", 2.0, 500.0)),
         Source(thing("tram", pi, 7.0), turn=3.0),
     )
-    looking = {} if fov is None else {"fov": fov, "elevation": elevation, "azimuth": 0.2}
+    # With odd numbers of pixels the camera's axis is the ray of one.
+    looking = {} if fov is None else {"fov": fov, "elevation": elevation, "azimuth": 0.2, "height": 81, "width": 161}
     picture = see(scene_of(*sources, seconds=1.0), replace(SMALL, **looking))
     assert set(np.unique(picture.instances)) <= set(range(6))
     assert np.isfinite(picture.flow).all()

@@ -60,12 +60,14 @@ def board(view: View, rays: Rays, thing: Thing, place: Points, parts: list[Part]
     """The board of a thing, at `place` in each frame, as a view with these rays sees it; None where it does not."""
     u, v = _corners(parts, len(place))
     seen = view.pixels(on_board(thing, np.broadcast_to(place, (*u.shape, 3)), u, v))
-    places, around = seen.columns, view.pose is None
+    places, around, margin = seen.columns, view.pose is None, np.ones(len(place))
     if around:
         middle = view.pixels(place).columns
         places = middle + (places - middle + view.width / 2) % view.width - view.width / 2
-    across = _span(places, seen.front, view.width, around)
-    down = _span(seen.rows, seen.front, view.height, False)
+        # An edge is soft over one pixel of the board's mean scale, and a row is wider where it is high.
+        margin = 0.5 + 0.5 * np.sqrt((place**2).sum(axis=1)) / np.hypot(place[:, 0], place[:, 1])
+    across = _span(places, margin, seen.front, view.width, around)
+    down = _span(seen.rows, margin, seen.front, view.height, False)
     if across is None or down is None:
         return None
     boxes = [(a, b) if a.start < a.stop and b.start < b.stop else None for a, b in zip(down[1], across[1], strict=True)]
@@ -96,10 +98,14 @@ def _corners(parts: list[Part], count: int) -> tuple[Float64[np.ndarray, "6 P T"
 
 
 def _span(
-    places: Float64[np.ndarray, "6 P T"], front: Bool[np.ndarray, "6 P T"], size: int, around: bool
+    places: Float64[np.ndarray, "6 P T"],
+    margin: Float64[np.ndarray, "T"],
+    front: Bool[np.ndarray, "6 P T"],
+    size: int,
+    around: bool,
 ) -> tuple[Int64[np.ndarray, "T n"], list[slice]] | None:
     """Rows or columns that hold all parts, as many in each frame, and the slice of them that holds each part."""
-    low, high = np.floor(places.min(axis=0) - 1), np.ceil(places.max(axis=0) + 1)
+    low, high = np.floor(places.min(axis=0) - margin), np.ceil(places.max(axis=0) + margin)
     # A part that reaches behind the camera is seen anywhere, one that is behind it nowhere.
     low = np.where(front.all(axis=0), low, np.where(front.any(axis=0), 0, size))
     high = np.where(front.all(axis=0), high, np.where(front.any(axis=0), size, 0))

@@ -19,7 +19,7 @@ from seehear.world.surround_background import Background, background
 from seehear.world.surround_board import Board, board, cut, on_board
 from seehear.world.surround_path import Points, position
 from seehear.world.surround_scene import Light, Source, Surround, SurroundShot
-from seehear.world.surround_trace import Trace
+from seehear.world.surround_trace import Trace, trace_of
 from seehear.world.surround_view import View, view_of
 
 _BLOCK = 2_000_000  # pixels of pictures whose things are painted at once: those then stay in the processor's cache
@@ -44,21 +44,21 @@ class SurroundPicture:
 def see(scene: Surround, shot: SurroundShot) -> SurroundPicture:
     """Paint every frame of a scene, T = round(duration fps)."""
     view = view_of(scene, shot)
-    times = np.arange(round(scene.duration * shot.fps)) / shot.fps
-    picture = _empty(background(view), shot, len(times))
+    times = np.arange(round(scene.duration * shot.fps) + 1) / shot.fps
+    picture = _empty(background(view), shot, len(times) - 1)
     rays = view.rays()
     seen = [number for number, source in enumerate(scene.sources) if source.thing.seen]
     step = max(1, _BLOCK // (shot.height * shot.width))
-    for number in sorted(seen, key=lambda number: -_mean_distance(scene.sources[number], times)):
+    for number in sorted(seen, key=lambda number: -_mean_distance(scene.sources[number], times[:-1])):
         source = scene.sources[number]
-        for first in range(0, len(times), step):
-            now = times[first : first + step]
+        for first in range(0, len(times) - 1, step):
+            now, later = times[:-1][first : first + step], times[1:][first : first + step]
             shown = board(view, rays, source.thing, position(source, now), _parts(source.thing, now))
             if shown is not None:
-                trace = _trace(shown, shot, now + 1 / shot.fps)
+                trace = _trace(shown, shot, later)
                 _paint(picture.frames[first : first + step], shown, scene.light, trace)
                 if trace is not None:
-                    _note(picture, trace, number, first, view, position(source, now + 1 / shot.fps))
+                    _note(picture, trace, number, first, view, position(source, later))
     return picture
 
 
@@ -86,8 +86,8 @@ def _parts(thing: Thing, times: Curve) -> list[Part]:
 def _trace(shown: Board, shot: SurroundShot, later: Curve) -> Trace | None:
     """What is to be noted while the board is painted."""
     if shot.flow:
-        return Trace(shown, _parts(shown.thing, later))
-    return Trace(shown, None) if shot.masks or shot.depth else None
+        return trace_of(shown, _parts(shown.thing, later))
+    return trace_of(shown, None) if shot.masks or shot.depth else None
 
 
 def _paint(frames: UInt8[np.ndarray, "T H W 3"], shown: Board, shine: Light, trace: Trace | None) -> None:
@@ -127,7 +127,7 @@ def _note(picture: SurroundPicture, trace: Trace, number: int, first: int, view:
         along = np.broadcast_to(shown.reach, trace.hit.shape)[hits]
         up = shown.place[frame, 2] + shown.thing.size * shown.v[hits]
         picture.depth[at] = np.sqrt(along * along + up * up)
-    if picture.flow is not None:
+    if picture.flow is not None and trace.u is not None and trace.v is not None:
         there = view.pixels(on_board(shown.thing, later[frame], trace.u[hits], trace.v[hits]))
         across = there.columns - (at[2] + 0.5)
         if view.pose is None:

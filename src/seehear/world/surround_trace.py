@@ -7,7 +7,7 @@ its surface. With primes for the next frame, that point is then on the board at
     (u', v') = c' + R(f') (x a' / a, y b' / b).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float32
@@ -25,24 +25,25 @@ class Trace:
 
     board: Board
     later: list[Part] | None
-    hit: Bool[np.ndarray, "T h w"] = field(init=False)
-    u: Float32[np.ndarray, "T h w"] = field(init=False)
-    v: Float32[np.ndarray, "T h w"] = field(init=False)
-
-    def __post_init__(self) -> None:
-        size = (*self.board.rows.shape, self.board.columns.shape[1])
-        object.__setattr__(self, "hit", np.zeros(size, bool))
-        for name in "uv":
-            object.__setattr__(self, name, np.zeros(size if self.later else (0, 0, 0), np.float32))
+    hit: Bool[np.ndarray, "T h w"]
+    u: Float32[np.ndarray, "T h w"] | None
+    v: Float32[np.ndarray, "T h w"] | None
 
     def note(self, number: int, box: Box, covered: Grid, x: Plane, y: Plane) -> None:
         """A part of this number is painted over all earlier ones; (x, y) are its own coordinates in its box."""
         now, covered = self.board.parts[number], covered > 0.5
         self.hit[:, *box] |= covered
-        if self.later is not None:
+        if self.later is not None and self.u is not None and self.v is not None:
             u, v = _carried(now, self.later[number], x, y)
             np.copyto(self.u[:, *box], u, where=covered)
             np.copyto(self.v[:, *box], v, where=covered)
+
+
+def trace_of(board: Board, later: list[Part] | None) -> Trace:
+    """A trace with nothing noted yet."""
+    size = (*board.rows.shape, board.columns.shape[1])
+    u, v = (None, None) if later is None else np.zeros((2, *size), np.float32)
+    return Trace(board, later, np.zeros(size, bool), u, v)
 
 
 def _carried(now: Part, later: Part, x: Plane, y: Plane) -> tuple[Plane, Plane]:
