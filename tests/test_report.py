@@ -2,24 +2,37 @@
 """The page: honest, self-contained, and unharmed by what stands in files."""
 
 import json
+import re
 import xml.etree.ElementTree as ElementTree
+from functools import partial
+from html import unescape
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from seehear.data.pack import pack
 from seehear.errors import InputError
-from seehear.evals import results
+from seehear.evals import finetune, results
+from seehear.evals.evaluate import PROTOCOLS
+from seehear.evals.features import Extracted, Splits
+from seehear.evals.few_shot import few_shot
+from seehear.evals.parts import Parts
 from seehear.evals.results import Result
+from seehear.evals.tuning import Tuned
 from seehear.media.encode import encode
+from seehear.recipes.finetune import finetuning
 from seehear.report import figures, write_report
 from seehear.report.drawings import principal
 from seehear.report.html import element, table
+from seehear.report.numbers import is_doubt, percent
 from seehear.report.problems import data_problems
 from seehear.report.runs import read_run
+from small import make_run as small_run
+from small import make_shelf
 
 EVIL = "<script>alert(\"1\")</script>$\\frac$ & 'quoted'"
 VOID = {"img", "meta", "br"}
@@ -132,6 +145,80 @@ def test_a_page_needs_nothing_from_outside(tmp_path):
     assert not {"script", "link", "iframe", "object"} & set(page.tags)
     assert "http" not in text.replace("http-equiv", "")
     assert "url(" not in text
+
+
+def test_how_it_was_finetuned_is_said_and_is_no_warning(tmp_path):
+    parts, run = Parts(make_shelf(40), make_shelf(), make_shelf(), "test", left_out=2), small_run()
+    tuned = {row: Tuned(run, 0.002, None) for row in ("trained", "random")}
+    how, doubt = finetune._notes("split 1", parts, finetuning("tiny"), "video", tuned)
+    run = make_run(tmp_path / "run")
+    results.append(run, Result("finetune", {"trained": {"video/tiny/clip": 0.5}}, notes=(how, doubt)))
+    supervised = "supervised: 20 epochs of 40 labelled clips, Adam from 0.001"
+    results.append(run, Result("linear-probe", {"supervised": {"video/best/averaged": 0.9}}, notes=(supervised,)))
+    text, page = read([run], tmp_path / "report.html")
+    warned = [unescape(words) for words in re.findall(r'<p class="warn">(.*?)</p>', text)]
+    assert warned.count(doubt) == 2
+    assert not {how, supervised} & set(warned)
+    assert page.text.count(how) == 1
+    assert page.text.count(doubt) == 3
+    assert [is_doubt(note) for note in (how, doubt, supervised, "only 3 recordings")] == [False, True, False, True]
+
+
+@pytest.fixture(scope="module")
+def frozen(tmp_path_factory):
+    """A run with everything that is measured of frozen encoders, on six numbers a clip, and what was found."""
+    catalog, generator, run = make_shelf(60).catalog, torch.Generator().manual_seed(0), tmp_path_factory.mktemp("run")
+    names = [f"{modality}/{block}" for modality in ("video", "audio") for block in ("pool", "map", "embedding")]
+    whole = Extracted({name: torch.randn(60, 2, 6, generator=generator) for name in names}, catalog)
+    splits = Splits(*(whole.take(np.arange(*ends)) for ends in ((0, 30), (30, 40), (40, 60))))
+    measures = PROTOCOLS | {"few-shot": partial(few_shot, trials=2)}
+    found = [
+        Result(name, {"trained": measures[name](splits, generator)}, clips=20, windows=2, data_hash=catalog.hash)
+        for name in ("svm", "few-shot", "map-retrieval", "class-retrieval")
+    ]
+    for result in found:
+        results.append(run, result)
+    return run, found
+
+
+def test_every_number_of_frozen_encoders_is_on_the_page(frozen, tmp_path):
+    run, found = frozen
+    text, page = read([run], tmp_path / "report.html")
+    _, _, chapter = text.partition("More ways to read the encoders")
+    chapter = chapter.partition("<h2>")[0]
+    shown = [re.findall(r"<td>([^<]*)</td>", row)[0] for row in re.findall(r"<tr><th scope.*?</tr>", chapter)]
+    kept = [
+        (metric, value)
+        for result in found
+        for metric, value in result.metrics.items()
+        if not metric.endswith(("validation", "strength", "spread", "std", "classes")) and value is not None
+        if metric.endswith("/r1") or "/class/" not in metric
+    ]
+    assert len(kept) == 8 + 6 - 2 + 6 + 6 + 2 * 6
+    assert sorted(shown) == sorted(percent(value) for _, value in kept)
+    for result in found:
+        assert (
+            f"{result.clips} clips of {result.split}, {result.windows} windows each, data {result.data_hash}"
+            in page.text
+        )
+    assert chapter.count("Class by class") == 2
+    assert "class 2: a picture of its class, from a sound" in page.text
+
+
+def test_without_their_numbers_frozen_encoders_have_no_chapter(tmp_path):
+    _, page = read([make_run(tmp_path / "run")], tmp_path / "report.html")
+    assert "More ways to read the encoders" not in page.text
+
+
+def test_a_class_may_have_any_name(frozen, tmp_path):
+    run = make_run(tmp_path / "run")
+    for name in (EVIL, "a/class/b", "r1"):
+        rows = {"trained": {"video/r1": 0.5, f"video/class/{name}/r1": 0.375}}
+        results.append(run, Result("map-retrieval", rows))
+    text, page = read([run, frozen[0]], tmp_path / "report.html")
+    assert "<script" not in text
+    for name in (EVIL, "a/class/b", "r1"):
+        assert f"{name}, by pictures" in page.text
 
 
 def test_hostile_names_stay_text(tmp_path):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The numbers of one or several runs as cards and tables, always beside what must be beaten."""
 
+import re
 from collections.abc import Sequence
 
 from seehear.evals.results import ROWS
@@ -98,8 +99,13 @@ def where(runs: Runs, protocol: str) -> Html:
         measured = f"{result.clips} clips of {result.split}, {result.windows} windows each"
         lines.append(f"{run.name}: {measured}, data {result.data_hash}, seed {result.seed}, commit {result.commit}.")
     notes = dict.fromkeys(note for run in runs if (one := run.numbers(protocol)) for note in one.notes)
-    warned = [element("p", note, class_="warn") for note in notes]
-    return join(*(element("p", line, class_="soft") for line in lines), *warned)
+    said = [element("p", note, class_="warn" if is_doubt(note) else "soft") for note in notes]
+    return join(*(element("p", line, class_="soft") for line in lines), *said)
+
+
+def is_doubt(note: str) -> bool:
+    """Whether a note warns of its numbers; what training with labels says of its epochs only tells how it was done."""
+    return re.search(r": (\d+ \+ )?\d+ epochs of \d+ (labelled )?clips, ", note) is None
 
 
 def blocks(runs: Runs, modality: str) -> list[tuple[str, str]]:

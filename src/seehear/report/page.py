@@ -9,6 +9,7 @@ from seehear import atomic
 from seehear.report import drawings, numbers
 from seehear.report.figures import COLOURS
 from seehear.report.finetuned import finetuned
+from seehear.report.frozen import frozen
 from seehear.report.html import Html, element, join, page, section, table
 from seehear.report.problems import data_problems
 from seehear.report.remembered import remembered
@@ -36,8 +37,15 @@ def write_report(runs: list[Path], out: Path) -> Path:
     """
     records = [read_run(folder) for folder in runs]
     title = "seehear: " + ", ".join(record.name for record in records)
-    body = [_top(records), _neighbours(records), _retrieval(records), _probes(records), finetuned(records)]
-    body += [remembered(records), _training(records), _map(records), _about(records), _problems(records)]
+    body = [_top(records), _neighbours(records), _retrieval(records), _probes(records), frozen(records)]
+    body += [
+        finetuned(records),
+        remembered(records),
+        _training(records),
+        _map(records),
+        _about(records),
+        _problems(records),
+    ]
     atomic.write_text(out, page(title, *(part for part in body if part)))
     return out
 
@@ -72,8 +80,12 @@ def _summary(record: RunRecord) -> str:
 
 
 def _warnings(records: Sequence[RunRecord]) -> list[str]:
+    return [note for note in _doubts(records) if "null" not in note]
+
+
+def _doubts(records: Sequence[RunRecord]) -> list[str]:
     notes = dict.fromkeys(note for record in records for result in record.results for note in result.notes)
-    return [note for note in notes if "null" not in note]
+    return [note for note in notes if numbers.is_doubt(note)]
 
 
 def _retrieval(records: Sequence[RunRecord]) -> Html | None:
@@ -176,8 +188,7 @@ def _plain(value: object) -> str:
 
 def _problems(records: Sequence[RunRecord]) -> Html:
     missing = [f"{record.name}: {sentence}" for record in records for sentence in record.missing]
-    notes = dict.fromkeys(n for record in records for result in record.results for n in result.notes)
     found = dict.fromkeys(problem for record in records for problem in data_problems(record.about))
-    lines = [element("li", line) for line in (*missing, *notes, *found)]
+    lines = [element("li", line) for line in (*missing, *_doubts(records), *found)]
     body = element("ul", *lines) if lines else element("p", "None were found.")
     return section("What is missing or doubtful", "Problems of the data and gaps of these runs.", body)
