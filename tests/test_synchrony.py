@@ -190,6 +190,7 @@ def test_the_curriculum_goes_from_easy_to_hard():
     ]
     views = run.model.views
     assert views.gap == 0.2
+    assert (run.recipe["arguments"]["hard"], run.recipe["arguments"]["gap"]) == (0.5, 0.2)
     assert run.model.front is views.front
     assert [stage.name for stage in avts(epochs=1).stages] == ["easy-and-hard"]
 
