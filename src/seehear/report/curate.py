@@ -21,17 +21,14 @@ from seehear.errors import InputError, MediaError
 from seehear.evals.agreement import Agreement, agreement
 from seehear.evals.faulty_pairs import SHARES, faulty_pairs, truth_of
 from seehear.evals.memories import as_trained, memories
-from seehear.report.figures import histogram, picture, sound, spectrogram
+from seehear.report.figures import histogram, picture, sound, sound_levels, spectrogram
 from seehear.report.html import Html, element, page, section, table
 from seehear.report.numbers import percent
 from seehear.signal.layout import to_mono
-from seehear.signal.spectrogram import LogSpectrogram
 from seehear.views import centre_box, resize
 
 MOST, STILLS, SIDE, RATE, SECONDS = 200, 3, 112, 16_000, 4.0
 """Clips on a page; pictures of each, and their height (pixels); rate (Hz) and length (s) of their sound."""
-RANGE = 70.0
-"""Decibels below the loudest spot that a drawn spectrogram still shows."""
 TRUTH = {1: ("wrong", "✗ known to be faulty"), 0: ("right", "✓ known to belong"), -1: ("", "")}
 
 
@@ -161,8 +158,8 @@ def _tile(shelf: Clips, found: Agreement, row: int, rank: int, truth: int) -> Ht
     try:
         clip = shelf.open(row)
         heard = _heard(clip)
-        shown = [picture(_stills(clip), f"stills of {name}"), spectrogram(_levels(heard), f"spectrogram of {name}")]
-        shown.append(sound(heard, RATE))
+        shown = [picture(_stills(clip), f"stills of {name}")]
+        shown += [spectrogram(sound_levels(heard, RATE), f"spectrogram of {name}"), sound(heard, RATE)]
     except MediaError as error:
         shown = [element("p", f"cannot be read: {error.reason}", class_="warn")]
     return element("div", *shown, element("div", *said, *about, class_="name"), class_=f"tile {mark}")
@@ -179,9 +176,3 @@ def _heard(clip: Clip) -> Float32[np.ndarray, "1 N"]:
     """The sound in the middle of the clip, one channel."""
     length = min(clip.duration, SECONDS)
     return to_mono(clip.sound((clip.duration - length) / 2, length, RATE), clip.layout)
-
-
-def _levels(heard: Float32[np.ndarray, "1 N"]) -> UInt8[np.ndarray, "F T"]:
-    """The spectrogram of a sound: 0 quiet .. 255 loud, low notes below."""
-    level = LogSpectrogram(RATE, window=512, hop=256, average=4).decibel(torch.from_numpy(heard)[None])[0, 0]
-    return (((level - level.max()) / RANGE + 1).clamp(0, 1).T.flip(0) * 255).byte().numpy()

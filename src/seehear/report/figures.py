@@ -3,18 +3,22 @@
 
 import base64
 from dataclasses import dataclass
-from math import floor, isfinite, log10
+from math import floor, isfinite, log2, log10
 
 import numpy as np
+import torch
 from jaxtyping import Float, Float32, UInt8
 
 from seehear.data.packed import pack_sound
 from seehear.report.html import Html, element
+from seehear.signal.spectrogram import LogSpectrogram
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 420, 200, 46, 22, 16
 COLOURS = ("var(--trained)", "#e07b39", "#2a9d6f", "#c15ca8", "#b39a16", "#5b9bb5")
 """One a run; they differ in lightness too."""
 POINTS = 400
+RANGE = 70.0
+"""Decibels below the loudest spot that a drawn spectrogram still shows."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,14 @@ def picture(pixels: UInt8[np.ndarray, "H W 3"], alt: str, class_: str | None = N
     return _image("jpeg", data.tobytes(), alt, class_)
 
 
+def sound_levels(samples: Float32[np.ndarray, "1 N"], rate: int) -> UInt8[np.ndarray, "F T"]:
+    """The spectrogram of a sound, in windows of about 32 ms: 0 quiet .. 255 loud, low notes below."""
+    window = 2 ** round(log2(0.032 * rate))
+    spectra = LogSpectrogram(rate, window=window, hop=window // 2, average=4)
+    level = spectra.decibel(torch.from_numpy(samples)[None])[0, 0]
+    return (((level - level.max()) / RANGE + 1).clamp(0, 1).T.flip(0) * 255).byte().numpy()
+
+
 def spectrogram(levels: UInt8[np.ndarray, "F T"], alt: str, class_: str | None = None) -> Html:
     """A spectrogram in colours as a PNG inside the page; time to the right, low notes below."""
     import cv2
@@ -133,8 +145,8 @@ def spectrogram(levels: UInt8[np.ndarray, "F T"], alt: str, class_: str | None =
     return _image("png", data.tobytes(), alt, class_)
 
 
-def sound(samples: Float32[np.ndarray, "1 N"], rate: int) -> Html:
-    """A player of a mono sound, as 16-bit FLAC inside the page."""
+def sound(samples: Float32[np.ndarray, "C N"], rate: int) -> Html:
+    """A player of a sound for one ear or two, as 16-bit FLAC inside the page."""
     data = pack_sound(samples, rate)[1]
     return element(
         "audio", controls="", preload="metadata", src=f"data:audio/flac;base64,{base64.b64encode(data).decode()}"
