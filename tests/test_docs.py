@@ -11,8 +11,9 @@ from seehear.cli import RECIPES, VERBS
 ROOT = Path(__file__).parents[1]
 
 
-def test_the_walk_of_one_clip_runs():
-    failed, tried = doctest.testfile(str(ROOT / "docs" / "one_clip.md"), module_relative=False)
+@pytest.mark.parametrize("page", ["one_clip.md", "world.md"])
+def test_the_walks_run(page):
+    failed, tried = doctest.testfile(str(ROOT / "docs" / page), module_relative=False)
     assert tried > 10
     assert failed == 0
 

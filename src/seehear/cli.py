@@ -80,6 +80,7 @@ def world(
     masks: bool = False,
     depth: bool = False,
     flow: bool = False,
+    gallery: bool = False,
     workers: int | None = None,
     report_json: Report = None,
 ) -> None:
@@ -87,6 +88,7 @@ def world(
 
     Example: seehear world scenes --scenes 20 --seed 7
     Example: seehear world around --scenes 9 --view panorama --sound foa --sources 1 4 --masks
+    Example: seehear world page --gallery
 
     Args:
         folder: where the files and catalog.csv go.
@@ -117,9 +119,14 @@ def world(
         masks: 360°: instances and classes of all pixels, to FILE.truth.npz (with where the sources are).
         depth: 360°: distance along every ray (m), in the same file.
         flow: 360°: motion of every pixel to the next frame (pixels), in the same file.
+        gallery: no files, but a page of examples to look at and listen to; takes --seed, --seconds and --size.
         workers: processes; default one a core.
     """
-    chosen = {key: value for key, value in locals().items() if key not in ("folder", "workers", "report_json")}
+    other = ("folder", "gallery", "workers", "report_json")
+    chosen = {name: value for name, value in locals().items() if name not in other}
+    if gallery:
+        _gallery(folder, chosen)
+        return
     from seehear.world.files import write_world
     from seehear.world.options import plan_of
 
@@ -127,6 +134,18 @@ def world(
     for name, value in numbers.items():
         print(f"{name}: {value}")
     _write(report_json, numbers)
+
+
+def _gallery(folder: Path, chosen: dict[str, Any]) -> None:
+    """Write the page, and refuse options that it does not have."""
+    usual = inspect.signature(world).parameters
+    own = {name: chosen.pop(name) for name in ("seed", "seconds", "size")}
+    for name, value in chosen.items():
+        if value != usual[name].default:
+            raise InputError(f"expected only --seed, --seconds and --size with --gallery, got --{name} {value}")
+    from seehear.gallery import gallery
+
+    print(gallery(folder, own["seed"], own["size"] or 320, own["seconds"]))
 
 
 def scan(folder: Positional[Path], workers: int | None = None, report_json: Report = None) -> None:
