@@ -12,8 +12,10 @@ from seehear.world.surround_scene import Microphone, Surround
 Beams = Float64[np.ndarray, "C A"]
 
 
-def diffuse_noise(microphone: Microphone, beams: Beams, count: int, rate: int) -> Float64[np.ndarray, "C N"]:
-    """Beams of a diffuse noise whose W has unit power.
+def diffuse_noise(
+    microphone: Microphone, loud: float, beams: Beams, count: int, rate: int
+) -> Float64[np.ndarray, "C N"]:
+    """Beams of a diffuse noise that in W is at its level (dB) below an amplitude `loud` (RMS).
 
     W is a cut of the shared noise, the channels of degree n other cuts of it with 1 / (2 n + 1) of its power.
     """
@@ -23,7 +25,8 @@ def diffuse_noise(microphone: Microphone, beams: Beams, count: int, rate: int) -
     used = heard_channels(beams)
     first = (len(loop) * ((microphone.noise_at + used * (np.sqrt(5) - 1) / 2) % 1)).astype(int)
     cuts = np.stack([tape[start : start + count] for start in first])
-    return (beams[:, used] / np.sqrt(2 * np.floor(np.sqrt(used)) + 1)) @ cuts
+    levels = loud * 10 ** (microphone.noise / 20) / np.sqrt(2 * np.floor(np.sqrt(used)) + 1)
+    return (beams[:, used] * levels) @ cuts
 
 
 def in_world(scene: Surround, beams: Beams) -> Beams:

@@ -80,8 +80,7 @@ def hear(scene: Surround, shot: SurroundShot) -> SurroundSound:
     beams = needed(shot)
     heard, stems = carried(scene, span, beams, shot.tail)
     loud = float(np.sqrt(np.mean(heard[0] ** 2))) or 1.0
-    loud *= 10 ** (scene.microphone.noise / 20)
-    heard += diffuse_noise(scene.microphone, loud * in_world(scene, beams), span.count, shot.rate)
+    heard += diffuse_noise(scene.microphone, loud, in_world(scene, beams), span.count, shot.rate)
     w, sound, rig = listened(heard, response(scene.microphone, shot.rate, half), margin, shot)
     loudest = max(max(part.max(initial=0.0), -part.min(initial=0.0)) for part in (sound, rig))
     gain = min(10 ** (scene.microphone.level / 20) / np.sqrt(np.mean(w**2) + 1e-20), 0.98 / (loudest + 1e-20))
