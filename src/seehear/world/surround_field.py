@@ -106,6 +106,8 @@ def _stand(seen: _Seen, field: Field, upright: Upright) -> None:
     x, reach = x[:, columns], np.float32(upright.distance) / ahead[:, columns]
     slope = seen.slope if seen.slope.shape[1] == 1 else seen.slope[:, columns]
     v = (reach * slope + np.float32(field.height)) / np.float32(upright.height)
+    if not ((v > 0) & (v < 1)).any():
+        return
     inside, colour = (_building if upright.stuff == "building" else _tree)(upright, x, v)
     inside &= (np.abs(x) < 1) & (ahead[:, columns] > 0.1) & (v > 0)
     rows, places = np.nonzero(inside)

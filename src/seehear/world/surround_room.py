@@ -43,11 +43,11 @@ def _painted(room: Room, face: Int64[np.ndarray, "h w"], x: Plane, y: Plane, z: 
     wall, floor = face < 4, face == 4
     tiles = (np.floor(x / _TILE) + np.floor(y / _TILE)) % 2
     along = np.where(face < 2, y, x)
-    stripes = 0.25 * (along % 0.5 < 0.25)
-    grooves = (along % 0.45 > 0.04) * np.float32(1)
-    panelled = z < PANEL
-    mixed = np.where(wall, np.where(panelled, grooves, stripes), np.where(floor, tiles, 0)).astype(np.float32)
-    main, grain = (np.asarray(colours, np.float32).T[:, face] for colours in (room.colours, room.grain))
+    stripes = np.float32(0.25) * (along % 0.5 < 0.25)
+    grooves = np.float32(1) * (along % 0.45 > 0.04)
+    mixed = np.where(wall, np.where(z < PANEL, grooves, stripes), floor * tiles)
+    colours = np.array([room.colours, room.grain], np.float32).transpose(0, 2, 1)
+    main, grain = np.take(np.ascontiguousarray(colours), face, axis=2)
     shade = _shade(room, x, y, z)
     shade = np.where(wall & ((z < 0.1) | (np.abs(z - PANEL) < 0.03)), 0.6 * shade, shade)
     lamp = (face == 5) & (np.abs(x - room.size[0] / 2) < _LAMP[0]) & (np.abs(y - room.size[1] / 2) < _LAMP[1])
