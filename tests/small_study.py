@@ -68,7 +68,7 @@ def make_long_study() -> Study:
     return Study("long", "A long study", (Arm("long", long),), (), "long")
 
 
-def make_sounds(count=30):
+def make_sounds(count=18):
     """Sounds of three classes in two official folds, as a shelf of sounds alone."""
     shelf = make_shelf(count, seed=1)
     truth = {"modalities": (("audio",),) * count, "fold": tuple(1 + row % 2 for row in range(count))}

@@ -325,7 +325,7 @@ def test_a_study_leaves_a_page_about_all_of_it_whatever_was_done_now(tmp_path, p
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    """The names of everything that can be measured, on 40 clips and 30 real sounds."""
+    """The names of everything that can be measured, on 40 clips and 18 real sounds."""
     folder = tmp_path_factory.mktemp("measured") / "run"
     train.fit(make_run(count=40), folder, quiet=True)
     subject = Subject(folder, make_shelf(40), windows=2, sounds=make_sounds())

@@ -72,7 +72,8 @@ def test_what_was_half_packed_is_packed_again(tmp_path, monkeypatch):
     assert len(Library(out / "esc10")) == 7
 
 
-def test_folders_of_something_else_and_deaf_studies_are_refused(tmp_path):
+def test_folders_of_something_else_and_deaf_studies_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(conduct, "prepare", lambda *given: pytest.fail("made a world"))
     with pytest.raises(InputError, match="got it beside robust"):
         conduct.conduct("robust", tmp_path / "out", esc=make_esc(tmp_path / "esc"))
     (tmp_path / "empty").mkdir()
