@@ -87,18 +87,18 @@ def sound(scene, **changes):
 
 
 @pytest.mark.parametrize("frequency", [100, 2000, 5000, 8000])
-@pytest.mark.parametrize(("speed", "most"), [(0.0, 3e-4), (5.0, 4e-4), (20.0, 2e-3)])
-def test_a_delayed_tone_is_the_tone_at_another_time(frequency, speed, most):
+@pytest.mark.parametrize("speed", [0.0, 1.0, 5.0, 60.0])
+def test_a_delayed_tone_is_the_tone_at_another_time(frequency, speed):
     turn, hop = 2 * pi * frequency / 48_000, 240
     edges = 300.37 + np.arange(11) * hop * (1 - speed / SPEED)
-    heard = delayed(prepared(np.cos(turn * np.arange(4000))), edges[None], hop)
+    heard = delayed(prepared(np.cos(turn * np.arange(4000)), edges[None], hop), edges[None], hop)
     exact = np.cos(turn * np.interp(np.arange(10 * hop) / hop, np.arange(11), edges))
-    np.testing.assert_allclose(heard.reshape(-1), exact, atol=most)
+    np.testing.assert_allclose(heard.reshape(-1), exact, atol=3e-4)
 
 
 def test_sound_is_read_as_zero_outside_of_it_and_a_constant_as_itself():
     edges = np.array([[-5000.0, -4760.0, -4520.0], [3000.0, 3240.0, 3480.0], [400.5, 640.5, 880.5]])
-    heard = delayed(prepared(np.ones(2000)), edges, 240)
+    heard = delayed(prepared(np.ones(2000), edges, 240), edges, 240)
     assert not heard[:, :2].any()
     np.testing.assert_allclose(heard[:, 2], 1.0, atol=1e-4)
 

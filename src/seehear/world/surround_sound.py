@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from seehear.world.sound import SPEED, emitted
-from seehear.world.surround_delay import RUN, delayed, prepared
+from seehear.world.surround_delay import delayed, prepared
 from seehear.world.surround_ears import listened, needed
 from seehear.world.surround_echoes import images, tail
 from seehear.world.surround_filter import Channels, convolved
@@ -57,8 +57,8 @@ class Span:
 
     @property
     def hop(self) -> int:
-        """The length of a block, about 5 ms, in samples."""
-        return max(1, round(0.005 * self.rate / RUN)) * RUN
+        """The length of a block, about 5 ms, in samples; a number with many divisors."""
+        return max(1, round(0.005 * self.rate / 24)) * 24
 
     @property
     def edges(self) -> Sound:
@@ -94,16 +94,17 @@ def hear(scene: Surround, shot: SurroundShot) -> SurroundSound:
 
 def carried(scene: Surround, span: Span, beams: Beams, ringing: bool) -> tuple[Channels, Float64[np.ndarray, "S N"]]:
     """The beams of all that the sources of a scene make a listener hear, and the direct sound of each in W."""
-    grid, size = span.emitted, (len(span.edges) - 1) * span.hop
-    total, stems = np.zeros((len(beams), size)), np.zeros((len(scene.heard), size))
+    grid, blocks = span.emitted, len(span.edges) - 1
+    sums, stems = np.zeros((blocks, len(beams), span.hop)), np.zeros((len(scene.heard), blocks, span.hop))
     voices = np.zeros(grid.count)
     for source, stem in zip(scene.heard, stems, strict=True):
         voice = _voice(source, grid, scene.duration)
         distance, gains = arrivals(scene, source, span.edges, beams)
         places = (span.edges - distance / SPEED - grid.start) * span.rate
-        _add(total, stem, prepared(voice), places, gains)
+        _add(sums, stem, prepared(voice, places, span.hop), places, gains)
         voices += source.located * voice
-    total, stems = total[:, : span.count], stems[:, : span.count]
+    total = sums.transpose(1, 0, 2).reshape(len(beams), -1)[:, : span.count]
+    stems = stems.reshape(len(stems), blocks * span.hop)[:, : span.count]
     if ringing and isinstance(scene.place, Room):
         total += _ringing(scene, scene.place, voices, span, beams)
     return total, stems
@@ -142,23 +143,22 @@ def arrivals(
 
 
 def _add(
-    total: Channels,
-    stem: Sound,
+    sums: Float64[np.ndarray, "blocks C hop"],
+    stem: Float64[np.ndarray, "blocks hop"],
     runs: Float64[np.ndarray, "P K run"],
     places: Float64[np.ndarray, "I edges"],
     gains: Float64[np.ndarray, "more I edges"],
 ) -> None:
     """Add a source and its images, read at their places, with gains that are linear over each block."""
-    blocks, rows = places.shape[1] - 1, len(gains)
-    hop = len(stem) // blocks
+    blocks, hop = stem.shape
     ramp = np.arange(hop) / hop
-    both = np.concatenate([gains[..., :-1], np.diff(gains)]).transpose(2, 0, 1)
-    for begin in range(0, blocks, _AT_ONCE):
-        end = min(begin + _AT_ONCE, blocks)
-        mixed = both[begin:end] @ delayed(runs, places[:, begin : end + 1], hop)
-        parts = (mixed[:, :rows] + ramp * mixed[:, rows:]).transpose(1, 0, 2).reshape(rows, -1)
-        total[:, begin * hop : end * hop] += parts[:-1]
-        stem[begin * hop : end * hop] = parts[-1]
+    begin_and_rise = np.concatenate([gains[..., :-1], np.diff(gains)], axis=1).transpose(2, 0, 1)
+    for first in range(0, blocks, _AT_ONCE):
+        some = slice(first, first + _AT_ONCE)
+        heard = delayed(runs, places[:, first : first + _AT_ONCE + 1], hop)
+        mixed = begin_and_rise[some] @ np.concatenate([heard, heard * ramp], axis=1)
+        sums[some] += mixed[:, :-1]
+        stem[some] = mixed[:, -1]
 
 
 def _ringing(scene: Surround, room: Room, voices: Float64[np.ndarray, "M"], span: Span, beams: Beams) -> Channels:
