@@ -75,6 +75,9 @@ def test_every_recipe_has_its_own_options_and_those_of_training(recipe):
         (["report"], ["expected the folder of a run"]),
         (["pack", "folder"], ["required"]),
         (["world", "folder", "--scenes", "many"], ["--scenes"]),
+        (["world", "folder", "--sources", "6", "6"], ["--sources", "(6, 6)", "--view panorama"]),
+        (["world", "folder", "--view", "panorama", "--sources", "3", "1"], ["3 to 1"]),
+        (["world", "folder", "--gallery", "--masks"], ["--gallery", "--masks"]),
         (["eval", "retrieval", "nowhere", "nothing"], ["nowhere"]),
         (["quickstart", "--data", "nowhere"], ["nowhere"]),
         (["train", "cross_avid", "--data", "nowhere", "--out", "run"], ["nowhere"]),
@@ -90,6 +93,17 @@ def test_a_folder_without_videos_is_named(tmp_path):
     (tmp_path / "empty" / "notes.txt").write_text("no video")
     refused(seehear("pack", tmp_path / "empty", tmp_path / "library"), "empty")
     refused(seehear("quickstart", "--data", tmp_path / "empty", "--out", tmp_path / "out"), "empty")
+
+
+def test_a_world_is_made_of_either_view_and_does_not_take_the_folder_of_the_other(tmp_path):
+    options = ("--scenes", "2", "--seconds", "1", "--size", "32", "--workers", "1", "--fps", "2", "--rate", "8000")
+    flat = seehear("world", "flat", *options, cwd=tmp_path)
+    assert flat.returncode == 0, flat.stderr
+    assert "scenes: 2" in flat.stdout
+    around = seehear("world", "around", *options, "--view", "panorama", "--sound", "mono", "--masks", cwd=tmp_path)
+    assert around.returncode == 0, around.stderr
+    assert {path.suffix for path in (tmp_path / "around").iterdir()} == {".csv", ".json", ".mp4", ".npz"}
+    refused(seehear("world", "around", *options, cwd=tmp_path), "version 360-1", "choose another folder")
 
 
 def test_doctor_lists_what_is_wrong_and_mends_it(tmp_path):

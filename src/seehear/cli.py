@@ -122,8 +122,9 @@ def world(
         gallery: no files, but a page of examples to look at and listen to; takes --seed, --seconds and --size.
         workers: processes; default one a core.
     """
-    other = ("folder", "gallery", "workers", "report_json")
-    chosen = {name: value for name, value in locals().items() if name not in other}
+    chosen = dict(locals())
+    for name in ("folder", "gallery", "workers", "report_json"):
+        del chosen[name]
     if gallery:
         _gallery(folder, chosen)
         return
