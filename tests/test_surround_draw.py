@@ -102,6 +102,17 @@ def test_nothing_leaves_its_room_or_sinks_into_the_ground(scenes):
                 assert (points[:, 2] > -scene.place.height).all()
 
 
+def test_vehicles_outdoors_stand_on_level_ground(scenes):
+    for scene in scenes:
+        for source in scene.sources:
+            thing = source.thing
+            if isinstance(scene.place, Field) and CLASSES[thing.kind] in VEHICLES:
+                assert thing.look.tilt == 0
+                assert thing.position[2] == pytest.approx(0.75 * thing.size - scene.place.height)
+            elif thing.seen:
+                assert thing.look.tilt != 0
+
+
 def test_half_are_indoors_half_move_and_places_are_shared(scenes):
     indoors = [isinstance(scene.place, Room) for scene in scenes]
     assert 0.4 < np.mean(indoors) < 0.6

@@ -107,6 +107,7 @@ def _source(
     z = distance * np.tan(np.radians(-15 + 40 * height))
     if isinstance(ground, Field) and CLASSES[kind] in VEHICLES:
         z = _TALL * size - ground.height
+        thing = replace(thing, look=replace(thing.look, tilt=0.0))
     elif isinstance(ground, Field):
         z = max(z, size - ground.height)
     else:
