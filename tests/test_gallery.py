@@ -75,7 +75,7 @@ def test_it_holds_every_class_every_example_and_every_place(text):
     assert alikes("bus") == "look-alike tram, sound-alike truck"
     assert alikes("bus") in said
     assert alikes("siren") == ""
-    assert f"--seed {SEED}" in said
+    assert f"seehear world FOLDER --gallery --seed {SEED} --seconds 0.5 --size 40" in said
 
 
 def test_what_is_drawn_again_is_the_same(text):

@@ -37,15 +37,16 @@ def gallery(folder: Path, seed: int = 0, height: int = 320, seconds: float = 4.0
         tiles = [made(things.thing(kind, seed, height // 2, seconds)) for kind in range(len(CLASSES))]
         around = [made(scenes.shown(which, seed, height, seconds)) for which in EXAMPLES]
         empty = [made(places.empty(number, round(height / _SMALL))) for number in range(PLACES)]
-    body = [_head(seed), _things(tiles), _scenes(around), _places(empty)]
+    body = [_head(seed, height, seconds), _things(tiles), _scenes(around), _places(empty)]
     atomic.write_text(folder / NAME, page(f"seehear world: gallery of seed {seed}", *body))
     return folder / NAME
 
 
-def _head(seed: int) -> Html:
+def _head(seed: int, height: int, seconds: float) -> Html:
     lead = "A made-up world that is seen and heard all around, of which everything is known: "
     lead += f"{len(CLASSES)} classes of things, {PLACES} places, and sound that comes from where its source is."
-    made = f"Version {SURROUND_VERSION}, made by: seehear world FOLDER --gallery --seed {seed}"
+    options = f"--seed {seed} --seconds {seconds:g} --size {height}"
+    made = f"Version {SURROUND_VERSION}, made by: seehear world FOLDER --gallery {options}"
     return element("div", element("h1", "A world to look at and listen to"), element("p", lead, class_="lead"), made)
 
 
