@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from seehear.studies.instance import instance
-from seehear.studies.plot import MARKS, SAID, plot
+from seehear.studies.plot import LEFT, MARKS, RIGHT, SAID, plot
 from seehear.studies.study import Claim, Contrast, Score
 from seehear.studies.verdict import Finding, Interval, Verdict, judge
 from small_study import make_study
@@ -102,6 +102,11 @@ def test_a_margin_is_shaded_around_zero():
     assert left + wide / 2 == pytest.approx(zero, abs=0.15)
     bar = next(line for line in lines if line["y1"] == line["y2"])
     assert wide == pytest.approx(5 * (float(bar["x2"]) - float(bar["x1"])), abs=1.0)
+    # Wider than all intervals, it still fits the axis on both sides.
+    root, *_ = read(plot(make_study(), [verdict(equal)]))
+    _, band = root.iter(f"{SVG}rect")
+    left, wide = float(band.get("x")), float(band.get("width"))
+    assert LEFT < left < left + wide < RIGHT
 
 
 def test_names_stay_text_and_long_ones_are_cut():
