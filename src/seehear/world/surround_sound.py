@@ -10,7 +10,7 @@ the gains are linear between instants 5 ms apart. A room adds its tail, convolve
 not located has its direct sound in W alone.
 
 The microphone adds diffuse noise; all channels pass through one response and are scaled by one gain, to the level drawn
-for W, or less where any of them would exceed 0.98. The tail and the noise belong to the world and are turned with it.
+for W, or less where any of what is wanted would exceed 0.98. Tail and noise belong to the world and are turned with it.
 """
 
 from dataclasses import dataclass
@@ -82,13 +82,13 @@ def hear(scene: Surround, shot: SurroundShot) -> SurroundSound:
     loud = float(np.sqrt(np.mean(heard[0] ** 2))) or 1.0
     heard += diffuse_noise(scene.microphone, loud, in_world(scene, beams), span.count, shot.rate)
     w, sound, rig = listened(heard, response(scene.microphone, shot.rate, half), margin, shot)
-    loudest = max(max(part.max(initial=0.0), -part.min(initial=0.0)) for part in (sound, rig))
+    dry = stems[: len(stems) * shot.stems, margin : margin + count]
+    loudest = max(max(part.max(initial=0.0), -part.min(initial=0.0)) for part in (sound, rig, dry))
     gain = min(10 ** (scene.microphone.level / 20) / np.sqrt(np.mean(w**2) + 1e-20), 0.98 / (loudest + 1e-20))
-    dry = gain * stems[:, margin : margin + count]
     return SurroundSound(
         (gain * sound).astype(np.float32),
         (gain * rig).astype(np.float32) if shot.rig else None,
-        dry.astype(np.float32) if shot.stems else None,
+        (gain * dry).astype(np.float32) if shot.stems else None,
     )
 
 
