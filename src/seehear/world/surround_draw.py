@@ -14,7 +14,7 @@ from math import pi
 import numpy as np
 
 from seehear.errors import InputError
-from seehear.world.classes import CLASSES, KINDS, VEHICLES, kind_of, look_alike
+from seehear.world.classes import CLASSES, KINDS, kind_of, look_alike
 from seehear.world.draw import FLOORS, draw_thing, label_of
 from seehear.world.scene import Thing
 from seehear.world.surround_places import PLACES, place
@@ -22,7 +22,8 @@ from seehear.world.surround_scene import Field, Light, Microphone, Point, Room, 
 
 _PLAN, _PICTURE, _SOUND, _SURROUND = 0, 1, 2, 360
 _SCALE = (0.22, 0.42)  # tangent of the angle from a thing's middle to its side
-_TALL = 0.75  # half sizes from the middle of a vehicle to the ground it stands on
+# Half sizes from the middle of a vehicle to the ground under its wheels.
+_TALL = {"car": 0.67, "bus": 0.75, "tram": 0.69, "truck": 0.76, "motorcycle": 0.84}
 
 
 class _Draw:
@@ -105,8 +106,8 @@ def _source(
     scale = _SCALE[0] + (_SCALE[1] - _SCALE[0]) * float(draw.picture.random())
     distance, size = _distance(kind, scale, ground, float(draw.picture.random()))
     z = distance * np.tan(np.radians(-15 + 40 * height))
-    if isinstance(ground, Field) and CLASSES[kind] in VEHICLES:
-        z = _TALL * size - ground.height
+    if isinstance(ground, Field) and CLASSES[kind] in _TALL:
+        z = _TALL[CLASSES[kind]] * size - ground.height
         thing = replace(thing, look=replace(thing.look, tilt=0.0))
     elif isinstance(ground, Field):
         z = max(z, size - ground.height)
