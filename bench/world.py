@@ -31,11 +31,13 @@ from seehear.world.surround_scene import SurroundDials, SurroundShot
 SCENES, REPEATS, SEED = 20, 5, 900_200
 FLAT = {"10 s at 160x160": (10.0, Shot(160, 160)), "4 s at 96x96": (4.0, Shot())}
 FOUR = SurroundDials(least=4, most=4)
+LEAN, FULL = "360°, 4 sources, FOA, no tail", "360°, 4 sources, SOA, tail, rig, masks, flow"
 SURROUND = {
-    "360°, 4 sources, FOA, no tail": SurroundShot(tail=False),
-    "the same at 24 kHz": SurroundShot(tail=False, rate=24_000),
-    "360°, 4 sources, SOA, tail, rig, masks, flow": SurroundShot(sound="soa", rig=True, masks=True, flow=True),
+    f"{LEAN}, 48 kHz": SurroundShot(tail=False, rate=48_000),
+    f"{LEAN}, 24 kHz": SurroundShot(tail=False),
+    f"{FULL}, 48 kHz": SurroundShot(sound="soa", rig=True, masks=True, flow=True, rate=48_000),
 }
+GOALS = {"10 s at 160x160": 20, f"{LEAN}, 48 kHz": 20, f"{LEAN}, 24 kHz": 20, f"{FULL}, 48 kHz": 5}
 Parts = tuple[Callable[[int], Any], Callable[[Any], Any], Callable[[Any], Any], Callable[[Any, Any, Path], None]]
 """How a scene is drawn from its index, seen, heard, and written."""
 
@@ -49,9 +51,7 @@ def main() -> None:
         started = time.perf_counter()
         subprocess.run([sys.executable, "-c", f"import seehear.world.{module}"], check=True)
         numbers[f"import_{module}_seconds"] = time.perf_counter() - started
-    numbers["goals"] = {"10 s at 160x160": 20, "360°, 4 sources, FOA, no tail": 20}
-    numbers["goals"]["360°, 4 sources, SOA, tail, rig, masks, flow"] = 5
-    write("world", numbers)
+    write("world", numbers | {"goals": GOALS})
 
 
 def flat(duration: float, shot: Shot) -> Parts:

@@ -59,7 +59,7 @@ def world(
     view: Literal["flat", "panorama", "perspective"] = "flat",
     size: int | None = None,
     fps: float = 10.0,
-    rate: int | None = None,
+    rate: int = 24_000,
     voice_over: float = 0.0,
     silent_look_alike: float = 0.0,
     nuisance: float = 1.0,
@@ -98,7 +98,7 @@ def world(
         view: the flat world (one camera, mono), or a 360° scene as a panorama or through a camera.
         size: height of the picture (pixels); default 96, and 160 for 360° scenes. A panorama is twice as wide.
         fps: frames a second.
-        rate: sampling rate of the sound (Hz); default 24000, and 48000 for 360° scenes.
+        rate: sampling rate of the sound (Hz).
         voice_over: share of scenes whose sound is replaced (faulty positives).
         silent_look_alike: share of scenes that also show a silent look-alike.
         nuisance: strength of everything that says nothing about the class; 1 is calibrated.

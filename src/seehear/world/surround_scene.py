@@ -179,7 +179,7 @@ class SurroundShot:
     height: int = 160
     width: int = 320
     fps: float = 10.0
-    rate: int = 48_000
+    rate: int = 24_000
     sound: Sound = "foa"
     fov: float | None = None
     azimuth: float = 0.0
