@@ -7,15 +7,11 @@ tiny run has, to say in which quarter around the listener (front, left, back, ri
 of a window. Every test window counts. Inputs: the panorama (4 frames), W alone (its log spectrogram), or all of FOA
 (with it, the intensity Re(W* X_k) of every bin relative to its energy).
 
-    python bench/calibrate_surround.py [--seeds 900001 900002 900003] [--arms foa+panorama w] [--ship]
-
-With --ship the table is also written to src/seehear/world/surround_calibration.json.
+    python bench/calibrate_surround.py [--seeds 900001 900002 900003] [--arms foa+panorama w]
 """
 
 import argparse
 import time
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +21,7 @@ from torch.nn import functional
 
 from calibrate import EPOCHS, FIRST_SEED, RATE
 from measure import write
-from seehear import atomic, progress
+from seehear import progress
 from seehear.nets.audio import Conv2D
 from seehear.nets.video import R2Plus1D
 from seehear.signal.spectrogram import LogSpectrogram
@@ -46,23 +42,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, nargs="+", default=[900_001, 900_002, 900_003])
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=ARMS)
-    parser.add_argument("--ship", action="store_true")
     options = parser.parse_args()
     if min(options.seeds) < FIRST_SEED:
         parser.error(f"calibration seeds begin at {FIRST_SEED}")
     tables = {str(seed): measured(seed, options.arms) for seed in options.seeds}
     mean = {arm: float(np.mean([table[arm] for table in tables.values()])) for arm in options.arms}
-    numbers: dict[str, Any] = {
-        "world": SURROUND_VERSION,
-        "updates": EPOCHS * (600 // BATCH),
-        "goals": GOALS,
-        "chance": 0.25,
-        "mean": mean,
-        "seeds": tables,
-    }
-    write("calibration_surround", numbers)
-    if options.ship:
-        atomic.write_json(Path(__file__).parents[1] / "src/seehear/world/surround_calibration.json", numbers)
+    about = {"world": SURROUND_VERSION, "updates": EPOCHS * (600 // BATCH), "goals": GOALS, "chance": 0.25}
+    write("calibrate_surround", {**about, "mean": mean, "seeds": tables})
 
 
 def measured(seed: int, arms: list[str]) -> dict[str, float]:

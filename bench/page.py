@@ -46,6 +46,15 @@ def calibration(numbers: dict[str, Any]) -> str:
     return f"World {numbers['world']}, {numbers['updates']} updates.\n\n" + table(head, rows)
 
 
+def calibrate_surround(numbers: dict[str, Any]) -> str:
+    """Where the sounding thing is, by what is seen and heard."""
+    seeds = [*numbers["seeds"].items(), ("mean", numbers["mean"])]
+    rows = [[seed, *[percent(value) for value in one.values()]] for seed, one in seeds]
+    return f"World {numbers['world']}, {numbers['updates']} updates, chance {percent(numbers['chance'])}.\n\n" + table(
+        ["seed", *numbers["mean"]], rows
+    )
+
+
 def loader(numbers: dict[str, Any]) -> str:
     """Clips a second of one core."""
     rows = [
@@ -189,6 +198,7 @@ def esc(numbers: dict[str, Any]) -> str:
 SECTIONS = {
     "quickstart": ("Quickstart", quickstart),
     "calibration": ("Calibration of the world", calibration),
+    "calibrate_surround": ("Calibration of the surround world", calibrate_surround),
     "loader": ("Loader", loader),
     "step": ("Training step", step),
     "task_step": ("Steps of other tasks", task_step),
