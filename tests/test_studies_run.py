@@ -111,8 +111,11 @@ def test_a_new_measure_is_added_without_training(place):
     more = replace(arm, measures=(*arm.measures, "probe"))
     folder = place.of(study, more, 0)
     assert not job.is_done(folder, more)
+    long = {"training": old["seconds"]["training"], "measuring": 1000.0}
+    (folder / "numbers.json").write_text(json.dumps(old | {"seconds": long}))
     assert job.work(study, more, 0, place)
     new = store.numbers(folder)
+    assert new["seconds"]["measuring"] > 1000
     assert old["numbers"].items() <= new["numbers"].items()
     assert new["measured"] == ["retrieval", "calibration", "probe"]
     assert METRIC in store.items(folder)
@@ -258,6 +261,7 @@ def test_status_tells_what_runs_what_is_stopped_and_how_long_it_takes(place):
 def test_the_time_left_is_that_of_finished_runs():
     jobs = [Progress("a", 0, "done", 1.0, 100.0), Progress("a", 1, "running", 0.75), Progress("b", 0, "waiting")]
     assert left(jobs, 2) == pytest.approx((25 + 100) / 2)
+    assert left([*jobs[:2], Progress("b", 1, "done", 1.0, 500.0)], 1) == pytest.approx(25)
     assert left(jobs[1:], 2) is None
 
 
