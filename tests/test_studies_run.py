@@ -122,6 +122,16 @@ def test_a_new_measure_is_added_without_training(place):
     assert same(weights, tensors(folder / "run"))
 
 
+def test_no_checkpoint_is_chosen_by_validation(place):
+    def build(data, seed):
+        return replace(make_run(seed), measure=lambda model: pytest.fail("looked at validation"))
+
+    arm = Arm("scored", build)
+    study = make_study(1, 1.0, arm)
+    assert job.work(study, arm, 0, place)
+    assert not (place.of(study, arm, 0) / "run" / "best.safetensors").exists()
+
+
 def test_random_weights_are_an_arm_without_stages(place):
     arm = Arm("untouched", untouched, measures=("retrieval",))
     study = make_study(1, 1.0, arm)
@@ -292,7 +302,7 @@ def test_the_page_says_what_came_out(place):
     assert "| S1 | the second is better | second - first, own sound: 0.500 - 0.250 = +0.250 [+0.250, +0.250]" in text
     assert "2 seeds, shown" in text
     assert "| first | 5 | 0.250 ± 0.000 | 1.0 |" in text
-    assert "second, seeds 2: waiting" in text
+    assert text.partition("## Not finished")[2].strip() == "- second, seeds 2: waiting"
     assert "7 of 8 runs are finished (7 minutes" in text
     assert "abc" in text
     assert plain["claims"][0]["verdict"] == "shown"
