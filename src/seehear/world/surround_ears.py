@@ -9,12 +9,14 @@ a rigid sphere hears of a plane wave depends on its angle to u alone, and so on 
 and the ear opposite has the filters (-1)^n g_n. They are those of `spatial.binaural`, g_n = sum_m Y_n^m(u) f_n^m, but
 for what in f depends on the grid that it was fitted on.
 
-The rig are the ears of four heads that look to 0, 90, 180 and 270 degrees (azimuth, counter-clockwise), in this order,
-left before right: at 90 and 270, 180 and 0, 270 and 90, 0 and 180 degrees. A sphere has no pinnae, so that a left ear
-hears what the right ear of the opposite head hears.
+Binaural sound has its ears at 90 and -90 degrees. The rig are the ears of four heads that look to 0, 90, 180 and 270
+degrees (azimuth, counter-clockwise), in this order, left before right, 100 degrees from where their head looks, as
+people have them: at 100 and -100, -170 and -10, -80 and 80, 10 and 170 degrees. At 90 degrees the left ear of a head
+would be the right ear of the opposite one, because a sphere has no pinnae.
 """
 
 from functools import lru_cache
+from math import radians
 
 import numpy as np
 from jaxtyping import Float64
@@ -26,12 +28,14 @@ from seehear.world.surround_scene import ORDERS, SurroundShot
 Ears = Float64[np.ndarray, "2 M"]
 _ORDER = 5  # of what ears hear: the sphere itself to 3 kHz, its magnitudes above
 _CUTOFF = 2500.0  # Hz
-_SIDE, _FRONT = (0.0, 1.0, 0.0), (1.0, 0.0, 0.0)
+_SIDE = (90,)
+_RIG = (100, 80, 10, -10)
+"""Azimuths (degrees) of one end of each axis between two ears."""
 
 
 def needed(shot: SurroundShot) -> Beams:
-    """The beams of a shot: the channels of its sound, then a_0 .. a_5 to the side and to the front for ears."""
-    axes = [_SIDE] * (shot.sound == "binaural" or shot.rig) + [_FRONT] * shot.rig
+    """The beams of a shot: the channels of its sound, then a_0 .. a_5 along every axis between two ears."""
+    axes = _SIDE * (shot.sound == "binaural") + _RIG * shot.rig
     size = (_ORDER + 1) ** 2 if axes else _channels(shot)
     return np.concatenate([np.eye(_channels(shot), size), *(_towards(axis) for axis in axes)])
 
@@ -50,8 +54,8 @@ def listened(
     sound = ears[0] if shot.sound == "binaural" else _stereo(field) if shot.sound == "stereo" else field
     if not shot.rig:
         return field[:1], sound, sound[:0]
-    (left, right), (front, back) = ears
-    return field[:1], sound, np.stack([left, right, back, front, right, left, front, back])
+    (at_100, at_280), (at_80, at_260), (at_10, at_190), (at_350, at_170) = ears[-len(_RIG) :]
+    return field[:1], sound, np.stack([at_100, at_260, at_190, at_350, at_280, at_80, at_10, at_170])
 
 
 def _channels(shot: SurroundShot) -> int:
@@ -76,13 +80,12 @@ def _stereo(first_order: Float64[np.ndarray, "4 M"]) -> Ears:
     return to_stereo(torch.from_numpy(first_order)).numpy()
 
 
-def _towards(axis: tuple[float, float, float]) -> Beams:
-    """What makes a_0 .. a_5 towards a direction out of ambisonic channels."""
-    import torch
-
+def _towards(azimuth: int) -> Beams:
+    """What makes a_0 .. a_5 towards an azimuth (degrees) out of ambisonic channels."""
+    from seehear.spatial.directions import direction
     from seehear.spatial.harmonics import harmonics
 
-    values = harmonics(torch.tensor(axis, dtype=torch.float64), _ORDER).numpy()
+    values = harmonics(direction(radians(azimuth), 0.0), _ORDER).numpy()
     degree = np.floor(np.sqrt(np.arange(len(values))))
     return np.where(degree == np.arange(_ORDER + 1)[:, None], values, 0.0)
 
@@ -96,4 +99,4 @@ def degree_filters(rate: int) -> Float64[np.ndarray, "degrees taps"]:
     fitted = filters(spherical_head(rate), _ORDER, rate, _CUTOFF).double().numpy()
     left, right = fitted.transpose(1, 0, 2)
     opposite = (-1.0) ** np.arange(_ORDER + 1)[:, None]
-    return (_towards(_SIDE) @ left + opposite * (_towards(_SIDE) @ right)) / 2
+    return (_towards(*_SIDE) @ left + opposite * (_towards(*_SIDE) @ right)) / 2
