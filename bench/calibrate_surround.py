@@ -27,7 +27,8 @@ from seehear.nets.video import R2Plus1D
 from seehear.signal.spectrogram import LogSpectrogram
 from seehear.world.surround_path import position, to_listener
 from seehear.world.surround_plan import SURROUND_VERSION, SurroundPlan
-from seehear.world.surround_scene import Surround, SurroundDials, SurroundShot
+from seehear.world.surround_scene import Surround
+from seehear.world.surround_shot import SurroundDials, SurroundShot
 
 SHOT = SurroundShot(64, 128, 4.0, 16_000)
 DIALS = SurroundDials(least=1, most=1, silent_twin=1.0)

@@ -26,7 +26,7 @@ from seehear.world.draw import draw_scene
 from seehear.world.scene import Shot
 from seehear.world.surround_draw import draw_surround
 from seehear.world.surround_render import SurroundRecording, write_surround
-from seehear.world.surround_scene import SurroundDials, SurroundShot
+from seehear.world.surround_shot import SurroundDials, SurroundShot
 
 SCENES, REPEATS, SEED = 20, 5, 900_200
 FLAT = {"10 s at 160x160": (10.0, Shot(160, 160)), "4 s at 96x96": (4.0, Shot())}

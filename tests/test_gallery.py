@@ -27,7 +27,8 @@ from seehear.world.surround_draw import draw_surround
 from seehear.world.surround_picture import see
 from seehear.world.surround_places import PLACES, place
 from seehear.world.surround_render import render_surround
-from seehear.world.surround_scene import STUFF, Field, Room, SurroundDials, SurroundShot
+from seehear.world.surround_scene import STUFF, Field, Room
+from seehear.world.surround_shot import SurroundDials, SurroundShot
 from test_report import Reader
 
 SEED, HEIGHT, SECONDS = 900_500, 40, 0.5

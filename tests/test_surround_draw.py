@@ -18,7 +18,8 @@ from seehear.world.scene import Dials, Shot
 from seehear.world.surround_draw import draw_surround
 from seehear.world.surround_path import position, to_listener, to_world
 from seehear.world.surround_plan import SurroundPlan
-from seehear.world.surround_scene import Field, Room, Source, Surround, SurroundDials, SurroundShot
+from seehear.world.surround_scene import Field, Room, Source, Surround
+from seehear.world.surround_shot import SurroundDials, SurroundShot
 
 SEED = 900_400
 TIMES = np.linspace(0, 4, 41)

@@ -21,7 +21,8 @@ from seehear.world.plan import Plan
 from seehear.world.shelf import World
 from seehear.world.surround_plan import SURROUND_VERSION, SurroundPlan
 from seehear.world.surround_render import render_surround, write_surround
-from seehear.world.surround_scene import STUFF, SurroundDials, SurroundShot
+from seehear.world.surround_scene import STUFF
+from seehear.world.surround_shot import SurroundDials, SurroundShot
 
 SEED = 900_500
 SHOT = SurroundShot(48, 96, 5.0, 16_000, rig=True, stems=True, masks=True, depth=True, flow=True)

@@ -17,7 +17,8 @@ from seehear.world.surround_background import background
 from seehear.world.surround_path import position, to_listener
 from seehear.world.surround_picture import SurroundPicture, see
 from seehear.world.surround_places import PLACES, place
-from seehear.world.surround_scene import STUFF, Field, Light, Microphone, Room, Source, Surround, SurroundShot
+from seehear.world.surround_scene import STUFF, Field, Light, Microphone, Room, Source, Surround
+from seehear.world.surround_shot import SurroundShot
 from seehear.world.surround_view import view_of
 
 TRUTH = {"masks": True, "depth": True, "flow": True}

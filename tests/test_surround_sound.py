@@ -27,7 +27,8 @@ from seehear.world.surround_echoes import images, reverberation_time, tail
 from seehear.world.surround_filter import centred, convolved
 from seehear.world.surround_microphone import diffuse_noise
 from seehear.world.surround_path import position
-from seehear.world.surround_scene import Field, Light, Microphone, Room, Source, Surround, SurroundShot
+from seehear.world.surround_scene import Field, Light, Microphone, Room, Source, Surround
+from seehear.world.surround_shot import SurroundShot
 from seehear.world.surround_sound import Span, carried, hear
 from seehear.world.synthesis import impulses
 

@@ -8,7 +8,8 @@ from seehear.gallery.things import BLOCKS
 from seehear.world.classes import CLASSES, look_alike
 from seehear.world.draw import label_of
 from seehear.world.surround_draw import draw_surround
-from seehear.world.surround_scene import Surround, SurroundDials
+from seehear.world.surround_scene import Surround
+from seehear.world.surround_shot import SurroundDials
 
 
 @dataclass(frozen=True)

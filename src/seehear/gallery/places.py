@@ -6,7 +6,8 @@ from seehear.report.html import Html, element
 from seehear.world.surround_echoes import reverberation_time
 from seehear.world.surround_picture import see
 from seehear.world.surround_places import place
-from seehear.world.surround_scene import Field, Light, Microphone, Room, Surround, SurroundShot
+from seehear.world.surround_scene import Field, Light, Microphone, Room, Surround
+from seehear.world.surround_shot import SurroundShot
 
 _PLAIN = Light(1.0, (1.0, 1.0, 1.0), 1.0)
 _DEAF = Microphone(0, 0.0, 0.0, (0.0,), 0.0)

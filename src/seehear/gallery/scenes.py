@@ -22,7 +22,8 @@ from seehear.spatial.directions import angles
 from seehear.spatial.energy import covariance
 from seehear.world.classes import kind_of
 from seehear.world.surround_render import SurroundRecording, render_surround
-from seehear.world.surround_scene import Source, Surround, SurroundShot
+from seehear.world.surround_scene import Source, Surround
+from seehear.world.surround_shot import SurroundShot
 
 Kept = TypeVar("Kept", bound=np.ndarray)
 

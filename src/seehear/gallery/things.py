@@ -15,7 +15,8 @@ from seehear.world.draw import label_of
 from seehear.world.surround_draw import draw_surround
 from seehear.world.surround_path import position, to_listener
 from seehear.world.surround_picture import see
-from seehear.world.surround_scene import Surround, SurroundDials, SurroundShot
+from seehear.world.surround_scene import Surround
+from seehear.world.surround_shot import SurroundDials, SurroundShot
 from seehear.world.surround_sound import hear
 
 SHOWN = 4

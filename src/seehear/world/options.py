@@ -9,7 +9,7 @@ from seehear.errors import InputError
 from seehear.world.plan import AnyPlan, Plan
 from seehear.world.scene import Dials, Shot
 from seehear.world.surround_plan import SurroundPlan
-from seehear.world.surround_scene import SurroundDials, SurroundShot
+from seehear.world.surround_shot import SurroundDials, SurroundShot
 
 _FLAT = {field.name for one in (Dials, Shot) for field in fields(one)}
 

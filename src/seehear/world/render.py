@@ -10,7 +10,7 @@ from jaxtyping import Float32, UInt8
 from seehear.world.picture import see
 from seehear.world.scene import Scene, Shot
 from seehear.world.sound import hear
-from seehear.world.surround_scene import SurroundShot
+from seehear.world.surround_shot import SurroundShot
 
 
 @dataclass(frozen=True)

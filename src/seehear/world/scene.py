@@ -51,10 +51,15 @@ class Shot:
     def __post_init__(self) -> None:
         if not (16 <= self.height <= 1080 and 16 <= self.width <= 1920):
             raise InputError(f"expected pictures of 16x16 to 1920x1080 pixels, got {self.width}x{self.height}")
-        if not 1 <= self.fps <= 120:
-            raise InputError(f"expected 1 to 120 frames a second, got {self.fps:g}")
-        if not 8_000 <= self.rate <= 96_000:
-            raise InputError(f"expected a sampling rate of 8000 to 96000 Hz, got {self.rate}")
+        check_rates(self.fps, self.rate)
+
+
+def check_rates(fps: float, rate: int) -> None:
+    """Raise InputError for frames or samples a second that nothing is recorded with."""
+    if not 1 <= fps <= 120:
+        raise InputError(f"expected 1 to 120 frames a second, got {fps:g}")
+    if not 8_000 <= rate <= 96_000:
+        raise InputError(f"expected a sampling rate of 8000 to 96000 Hz, got {rate}")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from seehear.world.classes import CLASSES, KINDS, kind_of, look_alike
 from seehear.world.draw import FLOORS, draw_thing, label_of
 from seehear.world.scene import Thing
 from seehear.world.surround_places import PLACES, place
-from seehear.world.surround_scene import Field, Light, Microphone, Point, Room, Source, Surround, SurroundDials
+from seehear.world.surround_scene import Field, Light, Microphone, Point, Room, Source, Surround
+from seehear.world.surround_shot import SurroundDials
 
 _PLAN, _PICTURE, _SOUND, _SURROUND = 0, 1, 2, 360
 _SCALE = (0.22, 0.42)  # tangent of the angle from a thing's middle to its side

@@ -23,7 +23,7 @@ from jaxtyping import Float64
 
 from seehear.world.surround_filter import Channels, centred
 from seehear.world.surround_microphone import Beams
-from seehear.world.surround_scene import ORDERS, SurroundShot
+from seehear.world.surround_shot import ORDERS, SurroundShot
 
 Ears = Float64[np.ndarray, "2 M"]
 _ORDER = 5  # of what ears hear: the sphere itself to 3 kHz, its magnitudes above

@@ -18,7 +18,8 @@ from seehear.world.shapes import Grid, Part, Plane, coverage, local, over_time
 from seehear.world.surround_background import Background, background
 from seehear.world.surround_board import Board, board, cut, on_board
 from seehear.world.surround_path import Points, position
-from seehear.world.surround_scene import Light, Source, Surround, SurroundShot
+from seehear.world.surround_scene import Light, Source, Surround
+from seehear.world.surround_shot import SurroundShot
 from seehear.world.surround_trace import Trace, trace_of
 from seehear.world.surround_view import View, view_of
 

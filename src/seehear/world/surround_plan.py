@@ -13,7 +13,8 @@ from seehear.world.render import Recording
 from seehear.world.surround_draw import draw_surround
 from seehear.world.surround_echoes import reverberation_time
 from seehear.world.surround_path import position, to_listener
-from seehear.world.surround_scene import Room, Source, Surround, SurroundDials, SurroundShot
+from seehear.world.surround_scene import Room, Source, Surround
+from seehear.world.surround_shot import SurroundDials, SurroundShot
 
 SURROUND_VERSION = "360-1"
 """Of the surround world."""

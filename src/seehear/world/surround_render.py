@@ -19,7 +19,8 @@ from seehear.media.tags import Ambisonic, Spherical, Tags
 from seehear.world.render import Recording
 from seehear.world.surround_path import position, to_listener
 from seehear.world.surround_picture import SurroundPicture, see
-from seehear.world.surround_scene import ORDERS, Surround, SurroundShot
+from seehear.world.surround_scene import Surround
+from seehear.world.surround_shot import ORDERS, SurroundShot
 from seehear.world.surround_sound import SurroundSound, hear
 
 

@@ -25,7 +25,8 @@ from seehear.world.surround_echoes import images, tail
 from seehear.world.surround_filter import Channels, convolved
 from seehear.world.surround_microphone import Beams, diffuse_noise, heard_channels, in_world, response
 from seehear.world.surround_path import position, to_listener
-from seehear.world.surround_scene import Room, Source, Surround, SurroundShot
+from seehear.world.surround_scene import Room, Source, Surround
+from seehear.world.surround_shot import SurroundShot
 from seehear.world.synthesis import Grid, Sound
 
 _EMITTED_FROM = -0.75  # s; so that what stands far off and what rings is under way at 0

@@ -14,7 +14,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, UInt8
 
 from seehear.world.surround_path import to_listener, to_world
-from seehear.world.surround_scene import Surround, SurroundShot
+from seehear.world.surround_scene import Surround
+from seehear.world.surround_shot import SurroundShot
 
 _LEAST = 1e-6  # of a ray that is level, and of a point in front of the camera: what is divided by is not 0
 
