@@ -82,7 +82,8 @@ def test_things_are_apart_at_first(scenes):
         still = halfway(scene)
         found = np.sort([np.arctan2(source.thing.position[1], source.thing.position[0]) for source in still])
         gaps = np.diff(np.append(found, found[0] + 2 * np.pi))
-        assert gaps.min() >= np.pi / len(found) - 1e-9
+        # Two more places are kept for things at rest.
+        assert gaps.min() >= np.pi / (len(found) + 2) - 1e-9
 
 
 def halfway(scene: Surround) -> list[Source]:
@@ -148,11 +149,27 @@ def test_dials_change_what_they_say_and_nothing_else():
         resting = [source.thing for source in twin.sources if not source.thing.events]
         assert [thing.kind for thing in resting] == [*alike, scene.label]
         assert not any(thing.heard for thing in resting)
-        assert scene.place_number == twin.place_number == spoken.place_number
+        for other in (twin, spoken):
+            assert replace(other, sources=(), voice_over="") == replace(scene, sources=())
+        assert twin.sources[: len(scene.sources)] == scene.sources
         assert len(spoken.heard) == 1
         assert not spoken.heard[0].located
         assert not spoken.heard[0].thing.seen
         assert spoken.sources[:-1] == tuple(replace(s, thing=replace(s.thing, heard=False)) for s in scene.sources)
+
+
+def test_every_dial_leaves_the_rest_of_a_scene_alone():
+    usual = SurroundDials(moving=0.0)
+    for index in range(20):
+        scene = draw_surround(SEED, index, usual)
+        more = draw_surround(SEED, index, replace(usual, hidden=1.0))
+        assert [s.thing.position for s in more.sources] == [s.thing.position for s in scene.sources]
+        moved = draw_surround(SEED, index, replace(usual, moving=1.0))
+        assert [s.thing.voice for s in moved.sources] == [s.thing.voice for s in scene.sources]
+        assert [s.thing.events for s in moved.sources] == [s.thing.events for s in scene.sources]
+        assert (moved.light, moved.microphone, moved.heading) == (scene.light, scene.microphone, scene.heading)
+        other = draw_surround(SEED, index, replace(usual, indoors=1.0))
+        assert [s.thing.look.main for s in other.sources] == [s.thing.look.main for s in scene.sources]
 
 
 def test_what_is_hidden_is_heard_and_never_the_labelled_thing():

@@ -28,7 +28,7 @@ SEED = 900_500
 SHOT = SurroundShot(48, 96, 5.0, 16_000, rig=True, stems=True, masks=True, depth=True, flow=True)
 PLAN = SurroundPlan.of(6, SEED, 1.0, SHOT, SurroundDials(most=2))
 ONE = {"workers": 1, "quiet": True}
-FROZEN = {"foa": "a6fe92df94837d21", "binaural": "db194c7d21cb90aa", "perspective": "5e20d2b1ce0d08fe"}
+FROZEN = {"foa": "460785468528e72e", "binaural": "711e875aa288d6cf", "perspective": "1cffc28e73bdc381"}
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,9 @@
 As in `draw`: three generators keyed by (seed, index, stream) keep plan, picture and sound apart, splits are ranges of
 the index, blocks of twenty indices hold every class once, seeds 900,000 to 999,999 are for calibration only.
 
-Directions, sizes and places say nothing about the class: in rooms everything is a model of a size that fits, outdoors
-things have their own size. Only vehicles outdoors give themselves away by standing on the ground.
+Directions and places say nothing about the class, and in rooms, where everything is a model that fits, sizes and
+distances do not either. Outdoors things have their own size, so that small ones are near, and vehicles stand on the
+ground.
 """
 
 from dataclasses import replace
@@ -22,17 +23,19 @@ from seehear.world.surround_scene import Field, Light, Microphone, Point, Room, 
 from seehear.world.surround_shot import SurroundDials
 
 _PLAN, _PICTURE, _SOUND, _SURROUND = 0, 1, 2, 360
+_ALIKE, _TWIN, _NARRATOR = 6, 7, 8  # numbers of things that are not heard from a place; sources have 0 to 5
+_OVERS = ("speech", "music")
 _SCALE = (0.22, 0.42)  # tangent of the angle from a thing's middle to its side
 # Half sizes from the middle of a vehicle to the ground under its wheels.
 _TALL = {"car": 0.67, "bus": 0.75, "tram": 0.69, "truck": 0.76, "motorcycle": 0.84}
 
 
 class _Draw:
-    """The three generators of a scene."""
+    """Three generators of a scene, or of its thing number `thing`."""
 
-    def __init__(self, seed: int, index: int) -> None:
-        streams = (np.random.default_rng([seed, index, stream, _SURROUND]) for stream in (_PLAN, _PICTURE, _SOUND))
-        self.plan, self.picture, self.sound = streams
+    def __init__(self, seed: int, index: int, *thing: int) -> None:
+        keys = ([seed, index, stream, _SURROUND, *thing] for stream in (_PLAN, _PICTURE, _SOUND))
+        self.plan, self.picture, self.sound = (np.random.default_rng(key) for key in keys)
 
 
 def draw_surround(seed: int, index: int, dials: SurroundDials | None = None, duration: float = 4.0) -> Surround:
@@ -43,27 +46,29 @@ def draw_surround(seed: int, index: int, dials: SurroundDials | None = None, dur
         )
     dials, draw = dials or SurroundDials(), _Draw(seed, index)
     label = label_of(seed, index)
-    # Drawn whatever the dials are, so that a dial changes what it says and nothing else.
-    indoors, number, pick = draw.plan.random(), int(draw.plan.integers(1 << 30)), draw.plan.random()
-    chances = dict(zip(("look_alike", "twin", "over"), draw.plan.random(3), strict=True))
-    # Fields have even numbers, rooms odd ones.
-    where = 2 * (number % (PLACES // 2)) + (indoors < dials.indoors)
-    ground = _reverberant(place(where), dials.reverberation)
+    # Drawn whatever the dials are, and things each from generators of their own, so that scenes of other dials are the
+    # same but for what the dials say.
+    indoors, number, pick, alike, twin, over = (float(u) for u in draw.plan.random(6))
     count = dials.least + int(pick * (dials.most - dials.least + 1))
     others = draw.plan.permutation([kind for kind in range(len(KINDS)) if kind != label])
-    kinds = [label, *(int(kind) for kind in others[: count - 1])]
-    alike = look_alike(label) if chances["look_alike"] < dials.silent_look_alike else None
-    resting = [*([] if alike is None else [alike]), *([label] if chances["twin"] < dials.silent_twin else [])]
-    azimuths = _azimuths(count + len(resting), draw.plan)
-    sources = [_source(kind, azimuths[k], ground, duration, dials, draw) for k, kind in enumerate(kinds)]
-    sources[1:] = [_hidden(source, draw.plan.random() < dials.hidden) for source in sources[1:]]
-    for kind, azimuth in zip(resting, azimuths[count:], strict=True):
-        still = _source(kind, azimuth, ground, duration, replace(dials, moving=0.0), draw)
-        sources.append(replace(still, thing=replace(still.thing, heard=False, events=())))
-    over = ("speech", "music")[int(draw.plan.integers(2))] if chances["over"] < dials.voice_over else ""
-    if over:
+    azimuths = _azimuths(count + 2, draw.plan)
+    # Fields have even numbers, rooms odd ones.
+    where = 2 * int(number * (PLACES // 2)) + (indoors < dials.indoors)
+    ground = _reverberant(place(where), dials.reverberation)
+
+    def source(number: int, kind: int, azimuth: float, dials: SurroundDials) -> Source:
+        return _source(kind, azimuth, ground, duration, dials, number, _Draw(seed, index, number))
+
+    sources = [source(k, kind, azimuths[k], dials) for k, kind in enumerate([label, *map(int, others[: count - 1])])]
+    still, kind = replace(dials, moving=0.0, hidden=0.0), look_alike(label)
+    if alike < dials.silent_look_alike and kind is not None:
+        sources.append(_resting(source(_ALIKE, kind, azimuths[count], still)))
+    if twin < dials.silent_twin:
+        sources.append(_resting(source(_TWIN, label, azimuths[count + 1], still)))
+    said = _OVERS[int(over / max(dials.voice_over, 1e-9) * len(_OVERS))] if over < dials.voice_over else ""
+    if said:
         sources = [replace(source, thing=replace(source.thing, heard=False)) for source in sources]
-        sources.append(_narrator(over, duration, dials.nuisance, draw))
+        sources.append(_narrator(said, duration, dials.nuisance, _Draw(seed, index, _NARRATOR)))
     return Surround(
         seed=seed,
         index=index,
@@ -76,7 +81,7 @@ def draw_surround(seed: int, index: int, dials: SurroundDials | None = None, dur
         microphone=_microphone(dials.nuisance, draw.sound),
         heading=float(draw.picture.uniform(-pi, pi)),
         mirrored=bool(draw.picture.random() < 0.5),
-        voice_over=over,
+        voice_over=said,
     )
 
 
@@ -98,12 +103,18 @@ def _azimuths(count: int, plan: np.random.Generator) -> list[float]:
 
 
 def _source(
-    kind: int, azimuth: float, ground: Field | Room, duration: float, dials: SurroundDials, draw: _Draw
+    kind: int,
+    azimuth: float,
+    ground: Field | Room,
+    duration: float,
+    dials: SurroundDials,
+    number: int,
+    draw: _Draw,
 ) -> Source:
-    """A thing at its place in this direction: at rest, walking around the listener, or passing by."""
-    n = dials.nuisance
-    thing = draw_thing(kind, duration, n, draw.plan, draw.picture, draw.sound)
-    moves, passes, pace, side, height = (float(u) for u in draw.plan.random(5))
+    """Thing `number` in this direction: it stands, walks around the listener, or passes by; all but 0 may be hidden."""
+    moves, passes, pace, side, height, shows = (float(u) for u in draw.plan.random(6))
+    thing = draw_thing(kind, duration, dials.nuisance, draw.plan, draw.picture, draw.sound)
+    thing = replace(thing, seen=number == 0 or shows >= dials.hidden)
     scale = _SCALE[0] + (_SCALE[1] - _SCALE[0]) * float(draw.picture.random())
     distance, size = _distance(kind, scale, ground, float(draw.picture.random()))
     z = distance * np.tan(np.radians(-15 + 40 * height))
@@ -139,13 +150,13 @@ def _distance(kind: int, scale: float, ground: Field | Room, share: float) -> tu
     return distance, scale * distance
 
 
-def _hidden(source: Source, hidden: bool) -> Source:
-    return replace(source, thing=replace(source.thing, seen=False)) if hidden else source
+def _resting(source: Source) -> Source:
+    return replace(source, thing=replace(source.thing, heard=False, events=()))
 
 
 def _narrator(over: str, duration: float, n: float, draw: _Draw) -> Source:
     """A voice or music that comes from nowhere."""
-    number = len(KINDS) + ("speech", "music").index(over)
+    number = len(KINDS) + _OVERS.index(over)
     thing: Thing = draw_thing(number, duration, n, draw.plan, draw.picture, draw.sound)
     return Source(replace(thing, seen=False), located=False)
 
