@@ -435,3 +435,10 @@ def test_a_rotated_recording_and_one_whose_key_frames_are_none():
     cockatoo = SHARED / "video" / "imageio_cockatoo.mp4"
     whole = frames(cockatoo, 0, 160, 20, (36, 64))
     assert np.array_equal(frames(cockatoo, 7.0, 4, 4, (36, 64)), whole[[140, 145, 150, 155]])
+
+
+def test_a_rate_that_a_codec_has_not_is_resampled(tmp_path):
+    tone = 0.3 * np.sin(2 * np.pi * 440 * np.arange(10_007) / 10_007).astype(np.float32)[None]
+    encode(tmp_path / "odd.m4a", None, 1.0, tone, 10_007)
+    heard = sound(tmp_path / "odd.m4a", 0.0, 1.0, 10_007)
+    assert np.corrcoef(heard[0, 1000:9000], tone[0, 1000:9000])[0, 1] > 0.99

@@ -252,7 +252,11 @@ def test_options_make_the_plan_they_ask_for():
     [
         ("flat", {"sources": (6, 6)}, "--sources.*--view panorama"),
         ("flat", {"flow": True}, "--flow"),
-        ("flat", {"tail": False}, "--tail"),
+        ("flat", {"tail": False}, "--no-tail"),
+        ("panorama", {"fps": 1.0, "seconds": 0.5}, "0 frames"),
+        ("panorama", {"size": 2048, "seconds": 60.0}, "600 frames of 4096x2048"),
+        ("perspective", {"look": (float("inf"), 0.0)}, "azimuth"),
+        ("perspective", {"fov": 200.0}, "got 200"),
         ("panorama", {"companions": 0.5}, "--companions.*--view flat"),
         ("panorama", {"fov": 90.0}, "--fov.*--view perspective"),
         ("panorama", {"sources": (6, 1)}, "least not above"),
@@ -260,4 +264,4 @@ def test_options_make_the_plan_they_ask_for():
 )
 def test_options_of_another_view_are_refused(view, options, named):
     with pytest.raises(InputError, match=named):
-        plan_of(**{**OPTIONS, "view": view}, **options)
+        plan_of(**{**OPTIONS, "view": view, **options})

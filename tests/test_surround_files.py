@@ -136,6 +136,23 @@ def test_other_sounds_and_views_are_tagged_as_what_they_are(tmp_path):
     assert {path.suffix for path in tmp_path.iterdir()} == {".mp4", ".npz"}
 
 
+def test_a_voice_from_nowhere_has_no_position_and_no_tail_no_reverberation():
+    plan = SurroundPlan.of(6, SEED, 1.0, SurroundShot(16, 32, 2.0, 8_000, tail=False), SurroundDials(voice_over=1.0))
+    scene = plan.scene(0)
+    positions = render_surround(scene, plan.shot).positions
+    assert np.isnan(positions[-1]).all()
+    assert np.isfinite(positions[:-1]).all()
+    assert plan.truth(scene)["reverberation"] == 0
+
+
+def test_what_cannot_be_leaves_no_folder(tmp_path):
+    with pytest.raises(InputError, match="60 s"):
+        write_world(tmp_path / "world", replace(PLAN, duration=0.1), **ONE)
+    assert not (tmp_path / "world").exists()
+    with pytest.raises(InputError, match="choose another"):
+        write_world(Path("/proc/nowhere"), PLAN, **ONE)
+
+
 def test_a_stopped_world_goes_on_and_another_one_is_refused(world, tmp_path):
     folder, numbers = world
     lost = folder / name_of(0)
@@ -164,9 +181,10 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_nothing_half_written(tmp_pat
         "seehear.world.files.work", lambda function, tasks, *_: ((0, m) for t in tasks for m in function(t))
     )
     small = replace(PLAN, shot=SurroundShot(16, 32, 2.0, 8_000))
-    with pytest.raises(InputError, match=r"No space left on device: free some space .* after the 4 scenes"):
+    with pytest.raises(InputError, match=r"No space left on device: free some space"):
         write_world(tmp_path / "world", small, **ONE)
     monkeypatch.setattr(SurroundPlan, "write", written)
+    assert len((tmp_path / "world" / "written.csv").read_text().split()) == 4
     assert not list((tmp_path / "world").glob(".*"))
     assert write_world(tmp_path / "world", small, **ONE)["scenes"] == 6
 

@@ -112,7 +112,7 @@ def world(
         reverberation: 360°: factor of the rooms' reverberation time, 0 to 2; 0 is without echoes.
         sound: 360°: mono, two channels, ambisonics of order 1 to 3, or two ears; default foa.
         fov: perspective: horizontal field of view (degrees); default 90.
-        look: perspective: azimuth and elevation the camera looks to (degrees, left and up positive).
+        look: perspective: azimuth and elevation the camera looks to (degrees, left and up positive); sound stays.
         tail: 360°: rooms ring after their first echoes.
         rig: 360°: also the eight ears of four heads, to FILE.rig.flac.
         stems: 360°: also each source alone, to FILE.stems.flac.
@@ -143,10 +143,12 @@ def _gallery(folder: Path, chosen: dict[str, Any]) -> None:
     own = {name: chosen.pop(name) for name in ("seed", "seconds", "size")}
     for name, value in chosen.items():
         if value != usual[name].default:
-            raise InputError(f"expected only --seed, --seconds and --size with --gallery, got --{name} {value}")
+            raise InputError(
+                f"expected only --seed, --seconds and --size with --gallery, got --{name.replace('_', '-')} {value}"
+            )
     from seehear.gallery import gallery
 
-    print(gallery(folder, own["seed"], own["size"] or 320, own["seconds"]))
+    print(gallery(folder, own["seed"], 320 if own["size"] is None else own["size"], own["seconds"]))
 
 
 def scan(folder: Positional[Path], workers: int | None = None, report_json: Report = None) -> None:

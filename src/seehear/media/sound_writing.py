@@ -18,6 +18,7 @@ from seehear.signal.resample import resample
 # AAC knows speaker positions only; these have no low-frequency channel, which the codec would low-pass.
 _AAC_LAYOUTS = {3: "3.0", 4: "4.0", 5: "5.0", 6: "hexagonal", 7: "7.0", 8: "octagonal", 16: "hexadecagonal"}
 _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 _BIT_RATE = 96_000  # bit/s of each channel
 _AMBISONIC_BIT_RATE = 128_000  # at less, components lose their coherence and directions their sharpness
 
@@ -30,7 +31,7 @@ class SoundWriter:
     ) -> None:
         channels, opus = len(sound), "opus" in codec
         _check(codec, channels, ambisonic)
-        if opus and rate not in _OPUS_RATES:
+        if (opus and rate not in _OPUS_RATES) or (codec == "aac" and rate not in _AAC_RATES):
             sound, rate = resample(sound, rate, 48000), 48000
         usual = f"{channels} channels" if ambisonic else {1: "mono", 2: "stereo"}.get(channels, f"{channels} channels")
         self.layout = _AAC_LAYOUTS.get(channels, usual) if codec == "aac" else usual

@@ -6,6 +6,7 @@ comes, so that a stopped job goes on where it was, and a finished one is recogni
 """
 
 import csv
+import errno
 import hashlib
 import io
 import json
@@ -33,6 +34,22 @@ def write_world(folder: Path, plan: AnyPlan[Any], *, workers: int | None = None,
     kept. Raises InputError when the folder holds something else, and when the disk is full.
     """
     started = time.monotonic()
+    try:
+        whole = _finished(folder, plan, workers, quiet)
+    except OSError as error:
+        advice = "free some space and run this again, it goes on" if error.errno == errno.ENOSPC else "choose another"
+        raise InputError(f"expected to write a world to {folder}, got {error.strerror}: {advice}") from error
+    return {
+        "scenes": len(plan),
+        "seconds_of_scene": len(plan) * plan.duration,
+        "seconds": round(time.monotonic() - started, 2),
+        "hash": whole,
+    }
+
+
+def _finished(folder: Path, plan: AnyPlan[Any], workers: int | None, quiet: bool) -> str:
+    """Write what is missing; returns the hash of the whole."""
+    plan.scene(plan.indices[0])  # refuses what cannot be before the folder is taken
     _claim(folder, plan)
     rows = plan.indices
     hashes = {index: digest for index, digest in _written(folder).items() if (folder / name_of(index)).is_file()}
@@ -48,10 +65,7 @@ def write_world(folder: Path, plan: AnyPlan[Any], *, workers: int | None = None,
                 raise RuntimeError(f"a worker that rendered scenes was lost: {said.why}")
             index, digest = said
             if isinstance(digest, OSError):
-                raise InputError(
-                    f"expected to write a scene to {folder}, got {digest.strerror}: free some space and run this "
-                    f"again, it goes on after the {len(hashes)} scenes that are there"
-                ) from digest
+                raise digest
             hashes[index] = digest
             notes.write(f"{index},{digest}\n")
             notes.flush()
@@ -59,12 +73,7 @@ def write_world(folder: Path, plan: AnyPlan[Any], *, workers: int | None = None,
     whole = hashlib.sha256("".join(hashes[index] for index in rows).encode()).hexdigest()[:16]
     atomic.write_text(folder / "catalog.csv", _table(plan, hashes))
     _describe(folder, plan, whole)
-    return {
-        "scenes": len(plan),
-        "seconds_of_scene": len(plan) * plan.duration,
-        "seconds": round(time.monotonic() - started, 2),
-        "hash": whole,
-    }
+    return whole
 
 
 def name_of(index: int) -> str:

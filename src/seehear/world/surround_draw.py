@@ -86,7 +86,7 @@ def draw_surround(seed: int, index: int, dials: SurroundDials | None = None, dur
 
 
 def _reverberant(ground: Field | Room, factor: float) -> Field | Room:
-    """The place with its reverberation time multiplied: by Eyring's formula, 1 - a becomes (1 - a)^(1 / factor)."""
+    """The place with about `factor` times its reverberation time: 1 - a becomes (1 - a)^(1 / factor) (Eyring)."""
     if factor == 1:
         return ground
     if isinstance(ground, Field):

@@ -48,8 +48,9 @@ class SurroundPlan(AnyPlan[Surround]):
         return taken.recording.hash
 
     def truth(self, scene: Surround) -> dict[str, object]:
-        """As of the flat world; also where each of the things heard is at the middle of the scene, in degrees and m.
+        """As of the flat world; also where each of the things heard is in the middle of the scene, in degrees and m.
 
+        `seen` is what a panorama would show; `masks` say what a camera sees.
         `azimuth`, `elevation` and `distance` are in the order of `heard`, and empty for what has no place;
         `reverberation` is the time (s) in which sound dies away by 60 dB, 0 outdoors.
         """
@@ -72,7 +73,7 @@ class SurroundPlan(AnyPlan[Surround]):
             "moving": _names(tuple(source for source in located if source.turn or any(source.velocity))),
             "place": scene.place_number,
             "indoors": room is not None,
-            "reverberation": round(reverberation_time(room), 3) if room else 0.0,
+            "reverberation": round(reverberation_time(room), 3) if room and self.shot.tail else 0.0,
             "floor": scene.microphone.floor,
             "events": " ".join(f"{t:.3f}" for t in scene.sources[0].thing.events if 0 <= t < scene.duration),
         }

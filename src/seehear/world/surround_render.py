@@ -3,8 +3,9 @@
 
 PATH.mp4 holds picture and sound, tagged as a panorama (both versions of the RFC) and as ambisonic sound (SA3D) where
 they are. Beside it lie PATH.truth.npz (no pickle) with `positions` [S, T, 3], where every source is in the listener's
-axes (m) at the instant of each frame, and what the shot asks for of `instances` and `classes` [T, H, W], `depth`
-[T, H, W] and `flow` [T, H, W, 2]; PATH.rig.flac with the eight ears; PATH.stems.flac with each heard source alone.
+axes (m) at the instant of each frame (NaN of what has no place), and what the shot asks for of `instances` and
+`classes` [T, H, W], `depth` [T, H, W] and `flow` [T, H, W, 2]; PATH.rig.flac with the eight ears; PATH.stems.flac with
+each heard source alone.
 """
 
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ def render_surround(scene: Surround, shot: SurroundShot) -> SurroundRecording:
     """Paint and record a scene."""
     times = np.arange(round(scene.duration * shot.fps)) / shot.fps
     positions = np.stack([to_listener(scene, position(source, times)) for source in scene.sources])
+    positions[[not source.located for source in scene.sources]] = np.nan
     return SurroundRecording(shot, see(scene, shot), hear(scene, shot), positions)
 
 

@@ -2,7 +2,7 @@
 """What a user chooses of a surround world: how hard its scenes are, and how they are recorded. Angles in rad."""
 
 from dataclasses import dataclass, fields
-from math import pi
+from math import degrees, isfinite, pi
 from typing import Literal
 
 from seehear.errors import InputError
@@ -44,11 +44,12 @@ class SurroundShot:
         if self.fov is None and self.width != 2 * self.height:
             raise InputError(f"expected a panorama twice as wide as high, got {self.width}x{self.height}")
         if self.fov is not None and not 0 < self.fov < pi:
-            raise InputError(f"expected a field of view between 0 and 180 degrees, got {self.fov:g} rad")
+            raise InputError(f"expected a field of view between 0 and 180 degrees, got {degrees(self.fov):g}")
         if self.fov is None and (self.azimuth or self.elevation):
             raise InputError("expected a direction to look to only with a field of view, got one for a panorama")
-        if not abs(self.elevation) <= pi / 2:
-            raise InputError(f"expected an elevation of at most 90 degrees, got {self.elevation:g} rad")
+        if not (isfinite(self.azimuth) and abs(self.elevation) <= pi / 2):
+            where = f"{degrees(self.azimuth):g} and {degrees(self.elevation):g}"
+            raise InputError(f"expected an azimuth and an elevation of at most 90 degrees to look to, got {where}")
         check_rates(self.fps, self.rate)
 
 
@@ -61,8 +62,8 @@ class SurroundDials:
     seen. `silent_look_alike`: share, of the scenes whose class has a look-alike, that also show it at rest;
     `silent_twin`: share that also show a thing of the labelled class at rest. `voice_over`: share whose sound is
     replaced by speech or music from nowhere (a faulty positive). `reverberation`, 0 to 2, multiplies the rooms'
-    reverberation time (0: no echo at all). `nuisance`, 0 to 2: strength of all that varies between instances and says
-    nothing of the class.
+    reverberation time, to within 15 % (0: no echo at all). `nuisance`, 0 to 2: strength of all that varies between
+    instances and says nothing of the class.
     """
 
     least: int = 1
