@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seehear.errors import InputError
-from seehear.world.classes import CLASSES, KINDS, VEHICLES, look_alike
+from seehear.world.classes import CLASSES, KINDS, VEHICLES, kind_of, look_alike
 from seehear.world.draw import draw_scene, label_of
 from seehear.world.motion import rest
 from seehear.world.options import plan_of
@@ -158,6 +158,18 @@ def test_dials_change_what_they_say_and_nothing_else():
         assert spoken.sources[:-1] == tuple(replace(s, thing=replace(s.thing, heard=False)) for s in scene.sources)
 
 
+def test_what_lies_over_a_scene_is_speech_music_or_the_sound_of_another_class():
+    scenes = [draw_surround(SEED, index, SurroundDials(voice_over=0.5)) for index in range(200)]
+    over = [scene for scene in scenes if scene.voice_over]
+    # 100 of 200, give or take 7.
+    assert 70 < len(over) < 130
+    assert {scene.voice_over for scene in over} == {"speech", "music", "scene"}
+    for scene in over:
+        name = kind_of(scene.heard[0].thing.kind).name
+        assert name in CLASSES if scene.voice_over == "scene" else name == scene.voice_over
+        assert scene.heard[0].thing.kind != scene.label
+
+
 def test_every_dial_leaves_the_rest_of_a_scene_alone():
     usual = SurroundDials(moving=0.0)
     for index in range(20):
@@ -168,6 +180,9 @@ def test_every_dial_leaves_the_rest_of_a_scene_alone():
         assert [s.thing.voice for s in moved.sources] == [s.thing.voice for s in scene.sources]
         assert [s.thing.events for s in moved.sources] == [s.thing.events for s in scene.sources]
         assert (moved.light, moved.microphone, moved.heading) == (scene.light, scene.microphone, scene.heading)
+        louder = draw_surround(SEED, index, replace(usual, noise=2.0))
+        assert louder.microphone.noise == pytest.approx(scene.microphone.noise + 6.0206, abs=1e-3)
+        assert replace(louder, microphone=scene.microphone) == scene
         other = draw_surround(SEED, index, replace(usual, indoors=1.0))
         assert [s.thing.look.main for s in other.sources] == [s.thing.look.main for s in scene.sources]
 

@@ -71,6 +71,7 @@ def world(
     hidden: float | None = None,
     silent_twin: float | None = None,
     reverberation: float | None = None,
+    noise: float | None = None,
     sound: Literal["mono", "stereo", "foa", "soa", "toa", "binaural"] | None = None,
     fov: float | None = None,
     look: tuple[float, float] | None = None,
@@ -110,6 +111,7 @@ def world(
         hidden: 360°: chance that a further thing is heard and not seen.
         silent_twin: 360°: share of scenes that also show a silent thing of the labelled class.
         reverberation: 360°: factor of the rooms' reverberation time, 0 to 2; 0 is without echoes.
+        noise: 360°: factor of the microphone's noise, 0 to 2.
         sound: 360°: mono, two channels, ambisonics of order 1 to 3, or two ears; default foa.
         fov: perspective: horizontal field of view (degrees); default 90.
         look: perspective: azimuth and elevation the camera looks to (degrees, left and up positive); sound stays.

@@ -10,7 +10,7 @@ ground.
 """
 
 from dataclasses import replace
-from math import pi
+from math import log10, pi
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from seehear.world.surround_shot import SurroundDials
 
 _PLAN, _PICTURE, _SOUND, _SURROUND = 0, 1, 2, 360
 _ALIKE, _TWIN, _NARRATOR = 6, 7, 8  # numbers of things that are not heard from a place; sources have 0 to 5
-_OVERS = ("speech", "music")
+_OVERS = ("speech", "music", "scene")  # as in the flat world
 _SCALE = (0.22, 0.42)  # tangent of the angle from a thing's middle to its side
 # Half sizes from the middle of a vehicle to the ground under its wheels.
 _TALL = {"car": 0.67, "bus": 0.75, "tram": 0.69, "truck": 0.76, "motorcycle": 0.84}
@@ -68,7 +68,8 @@ def draw_surround(seed: int, index: int, dials: SurroundDials | None = None, dur
     said = _OVERS[int(over / max(dials.voice_over, 1e-9) * len(_OVERS))] if over < dials.voice_over else ""
     if said:
         sources = [replace(source, thing=replace(source.thing, heard=False)) for source in sources]
-        sources.append(_narrator(said, duration, dials.nuisance, _Draw(seed, index, _NARRATOR)))
+        voice = int(others[-1]) if said == "scene" else len(KINDS) + _OVERS.index(said)
+        sources.append(_narrator(voice, duration, dials.nuisance, _Draw(seed, index, _NARRATOR)))
     return Surround(
         seed=seed,
         index=index,
@@ -78,7 +79,7 @@ def draw_surround(seed: int, index: int, dials: SurroundDials | None = None, dur
         place=ground,
         place_number=where,
         light=_light(dials.nuisance, draw.picture),
-        microphone=_microphone(dials.nuisance, draw.sound),
+        microphone=_microphone(dials, draw.sound),
         heading=float(draw.picture.uniform(-pi, pi)),
         mirrored=bool(draw.picture.random() < 0.5),
         voice_over=said,
@@ -154,10 +155,9 @@ def _resting(source: Source) -> Source:
     return replace(source, thing=replace(source.thing, heard=False, events=()))
 
 
-def _narrator(over: str, duration: float, n: float, draw: _Draw) -> Source:
-    """A voice or music that comes from nowhere."""
-    number = len(KINDS) + _OVERS.index(over)
-    thing: Thing = draw_thing(number, duration, n, draw.plan, draw.picture, draw.sound)
+def _narrator(kind: int, duration: float, n: float, draw: _Draw) -> Source:
+    """A voice, music or the sound of a class that comes from nowhere."""
+    thing: Thing = draw_thing(kind, duration, n, draw.plan, draw.picture, draw.sound)
     return Source(replace(thing, seen=False), located=False)
 
 
@@ -167,10 +167,11 @@ def _light(n: float, picture: np.random.Generator) -> Light:
     return Light(float(2 ** (0.6 * n * (u[3] - 0.6))), (red, green, blue), float(max(0.3, 1 - 0.5 * n * u[4])))
 
 
-def _microphone(n: float, sound: np.random.Generator) -> Microphone:
+def _microphone(dials: SurroundDials, sound: np.random.Generator) -> Microphone:
+    n, stronger = dials.nuisance, 20 * log10(max(dials.noise, 1e-10))
     return Microphone(
         floor=int(sound.integers(FLOORS)),
-        noise=float(-32 + n * sound.uniform(0, 16)),
+        noise=float(-32 + n * sound.uniform(0, 16) + stronger),
         noise_at=float(sound.random()),
         response=tuple(float(g) for g in n * 3.0 * sound.standard_normal(17)),
         level=float(sound.uniform(-30, -20)),

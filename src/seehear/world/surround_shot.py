@@ -9,6 +9,7 @@ from seehear.errors import InputError
 from seehear.world.scene import check_rates
 
 Sound = Literal["mono", "stereo", "foa", "soa", "toa", "binaural"]
+_FACTORS = ("reverberation", "noise", "nuisance")
 ORDERS: dict[str, int] = {"mono": 0, "foa": 1, "soa": 2, "toa": 3}
 """The ambisonic orders among the sounds."""
 
@@ -61,9 +62,9 @@ class SurroundDials:
     listener. `indoors`: share of scenes in rooms. `hidden`: chance that a thing heard besides the labelled one is not
     seen. `silent_look_alike`: share, of the scenes whose class has a look-alike, that also show it at rest;
     `silent_twin`: share that also show a thing of the labelled class at rest. `voice_over`: share whose sound is
-    replaced by speech or music from nowhere (a faulty positive). `reverberation`, 0 to 2, multiplies the rooms'
-    reverberation time, to within 15 % (0: no echo at all). `nuisance`, 0 to 2: strength of all that varies between
-    instances and says nothing of the class.
+    replaced by speech, music or the sound of another class, from nowhere (a faulty positive). Factors from 0 to 2:
+    `reverberation` of the rooms' reverberation time, to within 15 % (0: no echo at all), `noise` of the microphone's
+    noise, `nuisance` of all that varies between instances and says nothing of the class.
     """
 
     least: int = 1
@@ -75,12 +76,13 @@ class SurroundDials:
     silent_twin: float = 0.0
     voice_over: float = 0.0
     reverberation: float = 1.0
+    noise: float = 1.0
     nuisance: float = 1.0
 
     def __post_init__(self) -> None:
         if not 1 <= self.least <= self.most <= 6:
             raise InputError(f"expected 1 to 6 sources, the least not above the most, got {self.least} to {self.most}")
         for dial in fields(self)[2:]:
-            value, most = getattr(self, dial.name), 2.0 if dial.name in ("reverberation", "nuisance") else 1.0
+            value, most = getattr(self, dial.name), 2.0 if dial.name in _FACTORS else 1.0
             if not 0 <= value <= most:
                 raise InputError(f"expected dial {dial.name} between 0 and {most:g}, got {value}")
