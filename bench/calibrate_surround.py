@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calibrate the spatial dials of the surround world: can one tell where the sounding thing is, and from what?
 
-600 training and 200 test scenes of seeds that nothing else uses: one thing that sounds, and elsewhere another of its
+600 training and 200 test scenes of seeds that no study uses: one thing that sounds, and elsewhere another of its
 class at rest; four windows of 1 s from each. The nets of a tiny run are trained with labels, for as many updates as a
 tiny run has, to say in which quarter around the listener (front, left, back, right) the sounding thing is in the middle
 of a window. Every test window counts. Inputs: the panorama (4 frames), W alone (its log spectrogram), or all of FOA

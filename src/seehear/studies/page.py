@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from seehear.studies import store
-from seehear.studies.plot import plot
 from seehear.studies.status import Progress
 from seehear.studies.store import Place
 from seehear.studies.study import Claim, Score, Study
@@ -56,6 +55,9 @@ def page(study: Study, place: Place, jobs: Sequence[Progress]) -> tuple[str, str
     parts = [f"# {study.title}", study.settings, about, drawn, METHOD, claims, "## Arms", _arms(study, scores, jobs)]
     parts += ["## Not finished", _missing(jobs)] if done < len(jobs) else []
     plain = {"study": study.name, "minutes": round(minutes, 1), "claims": [_plain(verdict) for verdict in verdicts]}
+    # With its drawing comes torch, which `seehear study --help` need not wait for.
+    from seehear.studies.plot import plot
+
     return "\n\n".join(part for part in parts if part) + "\n", plot(study, verdicts), plain
 
 
