@@ -197,4 +197,14 @@ def test_the_shelf_holds_the_same_scenes_as_the_files(world):
     assert clip.rate == 16_000
     assert clip.sound(0.0, 1.0, 16_000).shape == (4, 16_000)
     assert clip.frames(0.0, 5, 5.0).shape == (5, 48, 96, 3)
+    assert np.array_equal(clip.frames(0.0, 5, 5.0), PLAN.record(PLAN.draw()[2]).frames)
     assert shelf.catalog.truth["azimuth"][2] == rows_of(folder)[2]["azimuth"]
+
+
+def test_the_catalog_places_what_is_heard_and_not_what_is_seen():
+    plan = replace(PLAN, dials=SurroundDials(least=3, most=3, hidden=1.0, silent_twin=1.0))
+    scene = plan.scene(0)
+    row = plan.truth(scene)
+    assert len(str(row["azimuth"]).split()) == len(scene.heard) == 3
+    assert str(row["seen"]).split() == [CLASSES[scene.label]] * 2
+    assert row["silent"] == CLASSES[scene.label]
