@@ -27,6 +27,7 @@ from seehear.world.surround_shot import SurroundDials, SurroundShot
 SEED = 900_500
 SHOT = SurroundShot(48, 96, 5.0, 16_000, rig=True, stems=True, masks=True, depth=True, flow=True)
 PLAN = SurroundPlan.of(6, SEED, 1.0, SHOT, SurroundDials(most=2))
+ROOMS = SurroundDials(indoors=1.0, voice_over=1.0)
 ONE = {"workers": 1, "quiet": True}
 FROZEN = {"foa": "460785468528e72e", "binaural": "711e875aa288d6cf", "perspective": "1cffc28e73bdc381"}
 
@@ -137,7 +138,7 @@ def test_other_sounds_and_views_are_tagged_as_what_they_are(tmp_path):
 
 
 def test_a_voice_from_nowhere_has_no_position_and_no_tail_no_reverberation():
-    plan = SurroundPlan.of(6, SEED, 1.0, SurroundShot(16, 32, 2.0, 8_000, tail=False), SurroundDials(voice_over=1.0))
+    plan = SurroundPlan.of(6, SEED, 1.0, SurroundShot(16, 32, 2.0, 8_000, tail=False), ROOMS)
     scene = plan.scene(0)
     positions = render_surround(scene, plan.shot).positions
     assert np.isnan(positions[-1]).all()
