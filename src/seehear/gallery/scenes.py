@@ -4,6 +4,7 @@
 Marks are drawn in degrees: a source at azimuth a and elevation e is at (180 - a, 90 - e) of a drawing of 360 x 180.
 """
 
+from math import degrees
 from typing import TypeVar
 
 import numpy as np
@@ -18,9 +19,9 @@ from seehear.overlay.paint import Heat
 from seehear.overlay.view import instants
 from seehear.report.figures import picture, sound, sound_levels, spectrogram
 from seehear.report.html import Html, element, join, table
-from seehear.spatial.directions import angles
 from seehear.spatial.energy import covariance
 from seehear.world.classes import kind_of
+from seehear.world.surround_path import polar
 from seehear.world.surround_render import SurroundRecording, render_surround
 from seehear.world.surround_scene import Source, Surround
 from seehear.world.surround_shot import SurroundShot
@@ -65,8 +66,8 @@ def marks(scene: Surround, positions: Float64[np.ndarray, "S 3"]) -> Html:
     drawn = []
     for number, source in enumerate(scene.sources):
         if source.located:
-            azimuth, elevation = _degrees(positions[number])
-            x, y = 180 - azimuth, 90 - elevation
+            azimuth, elevation, _ = polar(positions[number])
+            x, y = 180 - degrees(azimuth), 90 - degrees(elevation)
             anchor = "start" if x < 45 else "end" if x > 315 else "middle"
             drawn.append(element("circle", cx=f"{x:.2f}", cy=f"{y:.2f}", r=4))
             # Names above and below by turns overlap less.
@@ -138,10 +139,5 @@ def _named(number: int, source: Source) -> str:
 
 
 def _polar(point: Float64[np.ndarray, "3"]) -> str:
-    azimuth, elevation = _degrees(point)
-    return f"{azimuth:.0f}°, {elevation:.0f}°, {np.linalg.norm(point):.1f} m"
-
-
-def _degrees(point: Float64[np.ndarray, "3"]) -> tuple[float, float]:
-    azimuth, elevation = angles(torch.from_numpy(point))
-    return float(azimuth.rad2deg()), float(elevation.rad2deg())
+    azimuth, elevation, distance = polar(point)
+    return f"{degrees(azimuth):.0f}°, {degrees(elevation):.0f}°, {distance:.1f} m"

@@ -13,7 +13,7 @@ from seehear.report.html import Html, element
 from seehear.world.classes import CLASSES, LOOK_ALIKES, SOUND_ALIKES
 from seehear.world.draw import label_of
 from seehear.world.surround_draw import draw_surround
-from seehear.world.surround_path import position, to_listener
+from seehear.world.surround_path import polar, position, to_listener
 from seehear.world.surround_picture import see
 from seehear.world.surround_scene import Surround
 from seehear.world.surround_shot import SurroundDials, SurroundShot
@@ -59,9 +59,8 @@ def aimed(scene: Surround, side: int) -> SurroundShot:
     """A camera that looks at the first thing of a scene, from so near that it fills half of the picture."""
     source = scene.sources[0]
     path = to_listener(scene, position(source, np.linspace(0, scene.duration, 50)))
-    x, y, z = (float(mean) for mean in path.mean(axis=0))
-    level = np.hypot(x, y)
-    half = _AROUND * source.thing.size / np.hypot(level, z)
+    azimuth, elevation, distance = polar(path.mean(axis=0))
+    half = _AROUND * source.thing.size / distance
     return SurroundShot(
         height=side,
         width=side,
@@ -69,8 +68,8 @@ def aimed(scene: Surround, side: int) -> SurroundShot:
         rate=RATE,
         sound="mono",
         fov=2 * atan(half),
-        azimuth=float(np.arctan2(y, x)),
-        elevation=float(np.arctan2(z, level)),
+        azimuth=azimuth,
+        elevation=elevation,
     )
 
 

@@ -7,6 +7,8 @@ b is the path, f = 1 + approach sin(...) its slow change of distance, l the hori
 sway a slow drift to the side, up the shift of the thing's motion (`motion`).
 """
 
+from math import atan2, hypot
+
 import numpy as np
 from jaxtyping import Float64
 
@@ -45,3 +47,9 @@ def to_world(scene: Surround, points: Float64[np.ndarray, "*n 3"]) -> Float64[np
     x, y, z = np.moveaxis(points, -1, 0)
     left = -y if scene.mirrored else y
     return np.stack([c * x - s * left, s * x + c * left, z], axis=-1)
+
+
+def polar(point: Float64[np.ndarray, "3"]) -> tuple[float, float, float]:
+    """Azimuth and elevation (rad) and distance (m) of a point in the listener's axes."""
+    x, y, z = (float(one) for one in point)
+    return atan2(y, x), atan2(z, hypot(x, y)), hypot(x, y, z)

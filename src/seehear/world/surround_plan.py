@@ -2,6 +2,7 @@
 """What is in a surround world, and the truth of each of its scenes."""
 
 from dataclasses import dataclass, field
+from math import degrees
 from pathlib import Path
 from typing import final
 
@@ -12,7 +13,7 @@ from seehear.world.plan import AnyPlan, split_of
 from seehear.world.render import Recording
 from seehear.world.surround_draw import draw_surround
 from seehear.world.surround_echoes import reverberation_time
-from seehear.world.surround_path import position, to_listener
+from seehear.world.surround_path import polar, position, to_listener
 from seehear.world.surround_scene import Room, Source, Surround
 from seehear.world.surround_shot import SurroundDials, SurroundShot
 
@@ -85,6 +86,6 @@ def _names(sources: tuple[Source, ...]) -> str:
 
 def _polar(scene: Surround, source: Source) -> tuple[float, float, float]:
     """Azimuth and elevation (degrees) and distance (m) for the listener at the middle of the scene."""
-    x, y, z = to_listener(scene, position(source, np.array([scene.duration / 2])))[0]
-    level = np.hypot(x, y)
-    return float(np.degrees(np.arctan2(y, x))), float(np.degrees(np.arctan2(z, level))), float(np.hypot(level, z))
+    middle = to_listener(scene, position(source, np.array([scene.duration / 2])))[0]
+    azimuth, elevation, distance = polar(middle)
+    return degrees(azimuth), degrees(elevation), distance

@@ -6,7 +6,7 @@ Of a source that emits s(t) and stands at p(t), and of each of its images (`surr
     b(t) = y(p' / |p|) factor s(t - |p| / c) / max(|p|, 0.3 m)
 
 y the harmonics (ACN, SN3D: AmbiX) of the direction in the listener's axes, p at the moment of hearing. The delay and
-the gains are linear between instants 5 ms apart. A room adds its tail, convolved with what all sources emit. What is
+the gains are linear between instants 5 ms apart. A room adds its tail, convolved with what located ones emit. What is
 not located has its direct sound in W alone.
 
 The microphone adds diffuse noise; all channels pass through one response and are scaled by one gain, to the level drawn
