@@ -78,6 +78,7 @@ def test_every_recipe_has_its_own_options_and_those_of_training(recipe):
         (["world", "folder", "--sources", "6", "6"], ["--sources", "(6, 6)", "--view panorama"]),
         (["world", "folder", "--view", "panorama", "--sources", "3", "1"], ["3 to 1"]),
         (["world", "folder", "--gallery", "--masks"], ["--gallery", "--masks"]),
+        (["world", "folder", "--gallery", "--workers", "3"], ["--gallery", "--workers 3"]),
         (["eval", "retrieval", "nowhere", "nothing"], ["nowhere"]),
         (["quickstart", "--data", "nowhere"], ["nowhere"]),
         (["train", "cross_avid", "--data", "nowhere", "--out", "run"], ["nowhere"]),

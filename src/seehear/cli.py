@@ -125,11 +125,12 @@ def world(
         workers: processes; default one a core.
     """
     chosen = dict(locals())
-    for name in ("folder", "gallery", "workers", "report_json"):
+    for name in ("folder", "gallery", "report_json"):
         del chosen[name]
     if gallery:
-        _gallery(folder, chosen)
+        _write(report_json, {"page": _gallery(folder, chosen)})
         return
+    del chosen["workers"]
     from seehear.world.files import write_world
     from seehear.world.options import plan_of
 
@@ -139,8 +140,8 @@ def world(
     _write(report_json, numbers)
 
 
-def _gallery(folder: Path, chosen: dict[str, Any]) -> None:
-    """Write the page, and refuse options that it does not have."""
+def _gallery(folder: Path, chosen: dict[str, Any]) -> str:
+    """Write the page, and refuse options that it does not have; returns where it is."""
     usual = inspect.signature(world).parameters
     own = {name: chosen.pop(name) for name in ("seed", "seconds", "size")}
     for name, value in chosen.items():
@@ -150,7 +151,9 @@ def _gallery(folder: Path, chosen: dict[str, Any]) -> None:
             )
     from seehear.gallery import gallery
 
-    print(gallery(folder, own["seed"], 320 if own["size"] is None else own["size"], own["seconds"]))
+    page = str(gallery(folder, own["seed"], 320 if own["size"] is None else own["size"], own["seconds"]))
+    print(page)
+    return page
 
 
 def scan(folder: Positional[Path], workers: int | None = None, report_json: Report = None) -> None:
