@@ -27,12 +27,12 @@ def make_bank(items: int) -> dict[str, torch.Tensor]:
 
 def products(bank: dict[str, torch.Tensor]) -> None:
     """Both matrix products, tile by tile into the same memory."""
-    from seehear.mining import COLUMNS, ROWS
+    from seehear.mining import ROWS, TILE
 
-    tile = torch.empty(ROWS * COLUMNS)
+    tile = torch.empty(ROWS * TILE)
     for rows in bank.values():
         for here in rows.split(ROWS):
-            for there in rows.split(COLUMNS):
+            for there in rows.split(TILE):
                 torch.mm(here, there.mT, out=tile[: len(here) * len(there)].view(len(here), len(there)))
 
 

@@ -21,8 +21,8 @@ def make_bank(count, dimension=8, seed=0):
 
 @pytest.fixture
 def small_tiles(monkeypatch):
-    """Blocks of 32 items, tiles of 64 and groups of 4: several of each even in a small bank."""
-    for name, value in {"ROWS": 32, "COLUMNS": 64, "GROUP": 4}.items():
+    """Blocks of 32 items, stripes of 64, tiles of 24 and groups of 4: several of each even in a small bank."""
+    for name, value in {"ROWS": 32, "TILE": 24, "COLUMNS": 64, "GROUP": 4}.items():
         monkeypatch.setattr(mining, name, value)
 
 
@@ -39,7 +39,7 @@ def slow(bank, kind, count):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_positives_are_those_of_a_loop(small_tiles, kind):
-    # 139 items: five blocks, three tiles, the last of both cut short; 6 positives take the grouped search.
+    # 139 items: five blocks, three stripes, the last of both cut short; 6 positives take the grouped search.
     bank = make_bank(139)
     assert mining.positives(bank, kind, 6).tolist() == slow(bank, kind, 6)
 

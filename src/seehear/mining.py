@@ -19,8 +19,9 @@ from seehear import dist
 
 Kind = Literal["agreement", "video", "audio", "either"]
 
-ROWS, COLUMNS, GROUP = 512, 16_384, 32
-"""Items compared at once, and how many of them share a maximum: two tiles of 32 MiB, whatever the bank."""
+ROWS, TILE, COLUMNS, GROUP = 512, 1024, 65_536, 32
+"""Items compared at once: products are made in tiles that stay in the cache and searched in stripes of at most 128 MiB,
+whatever the bank; GROUP scores share a maximum."""
 
 
 @torch.no_grad()
@@ -39,32 +40,38 @@ def positives(bank: Mapping[str, Float32[Tensor, "N D"]], kind: Kind, count: int
     blocks = -(-total // ROWS)
     share = -(-blocks // processes) * ROWS
     found = torch.zeros(share, count, dtype=torch.int32, device=rows[0].device)
-    tiles = [rows[0].new_empty(min(ROWS, total) * min(COLUMNS, total)) for _ in rows]
+    stripe = rows[0].new_empty(min(ROWS, total) * min(COLUMNS, total))
     for first in range(process * share, min((process + 1) * share, total), ROWS):
-        block = _block(rows, kind, first, count, tiles)
+        block = _block(rows, kind, first, count, stripe)
         found[first - process * share :][: len(block)] = block
     return dist.gather(found)[:total]
 
 
-def _block(rows: list[Tensor], kind: Kind, first: int, count: int, tiles: list[Tensor]) -> Int64[Tensor, "R P"]:
-    """The positives of the items from `first` on, tile by tile."""
+def _block(rows: list[Tensor], kind: Kind, first: int, count: int, stripe: Tensor) -> Int64[Tensor, "R P"]:
+    """The positives of the items from `first` on, stripe by stripe."""
     here = [one[first : first + ROWS] for one in rows]
-    values = here[0].new_empty(len(here[0]), 0)
+    values = stripe.new_empty(len(here[0]), 0)
     places = values.long()
     for start in range(0, len(rows[0]), COLUMNS):
         there = [one[start : start + COLUMNS] for one in rows]
-        shape = len(here[0]), len(there[0])
-        dots = [
-            torch.mm(x, y.mT, out=tile[: shape[0] * shape[1]].view(shape))
-            for x, y, tile in zip(here, there, tiles, strict=True)
-        ]
-        if len(dots) == 2:
-            (torch.minimum if kind == "agreement" else torch.maximum)(*dots, out=dots[0])
-        dots[0].diagonal(first - start).fill_(-torch.inf)
-        best, at = _largest(dots[0], count)
+        scores = stripe[: len(here[0]) * len(there[0])].view(len(here[0]), len(there[0]))
+        _score(here, there, kind, scores)
+        scores.diagonal(first - start).fill_(-torch.inf)
+        best, at = _largest(scores, count)
         values, order = torch.cat([values, best], 1).topk(min(count, values.shape[1] + best.shape[1]))
         places = torch.cat([places, at + start], 1).gather(1, order)
     return places
+
+
+def _score(here: list[Tensor], there: list[Tensor], kind: Kind, scores: Float32[Tensor, "R C"]) -> None:
+    """Write rho into `scores`, tile by tile."""
+    tiles = [scores.new_empty(len(x) * min(TILE, scores.shape[1])) for x in here]
+    for part, *columns in zip(scores.split(TILE, 1), *(y.split(TILE) for y in there), strict=True):
+        dots = [
+            torch.mm(x, y.mT, out=tile[: part.numel()].view(part.shape))
+            for x, y, tile in zip(here, columns, tiles, strict=True)
+        ]
+        (torch.maximum if kind == "either" else torch.minimum)(dots[0], dots[-1], out=part)
 
 
 def _largest(scores: Float32[Tensor, "R C"], count: int) -> tuple[Tensor, Tensor]:
@@ -75,9 +82,10 @@ def _largest(scores: Float32[Tensor, "R C"], count: int) -> tuple[Tensor, Tensor
     height, width = scores.shape
     if width % GROUP or width <= 2 * GROUP * count:
         return scores.topk(min(count, width))
-    groups = scores.view(height, -1, GROUP)
-    chosen = groups.amax(2).topk(count, sorted=False).indices
-    kept = groups.gather(1, chosen[:, :, None].expand(-1, -1, GROUP)).view(height, -1)
+    groups = scores.view(-1, GROUP)
+    chosen = groups.amax(1).view(height, -1).topk(count, sorted=False).indices
+    firsts = torch.arange(0, len(groups), width // GROUP, device=scores.device)
+    kept = groups.index_select(0, (chosen + firsts[:, None]).flatten()).view(height, -1)
     values, at = kept.topk(count)
     return values, chosen.gather(1, at // GROUP) * GROUP + at % GROUP
 
