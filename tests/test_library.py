@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from seehear.data.info import info, info_table
-from seehear.data.labels import match, read_labels
+from seehear.data.labels import match, read_labels, value_of
 from seehear.data.library import Library
 from seehear.data.pack import pack
 from seehear.data.packed import cut_packed, pack_h264, pack_jpeg, pack_sound, unpack
@@ -242,6 +242,12 @@ def test_labels_by_bare_name_where_it_is_unique(tmp_path):
     matched, unknown = match(read_labels(tmp_path / "labels.csv"), ["deep/x.mp4", "one/twin.mp4", "two/twin.mp4"])
     assert {name: label.label for name, label in matched.items()} == {"deep/x.mp4": "dog"}
     assert unknown == ["twin.mp4"]
+
+
+def test_cells_are_what_they_look_like():
+    cells = {"True": True, " 7 ": 7, "-1.5": -1.5, "1e3": 1000.0, "10_000059": "10_000059", "1-2": "1-2", "": ""}
+    assert {text: value_of(text) for text in cells} == cells
+    assert [type(value_of(text)) for text in cells] == [type(value) for value in cells.values()]
 
 
 SLOW = """

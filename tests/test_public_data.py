@@ -196,8 +196,13 @@ def test_esc_folders(tmp_path):
         "crying_baby/5-7-B.ogg": ("crying baby", "test"),
     }
     assert listing.missing == ()
+    # Names with the number of a class have no folder of their own: they need the list.
+    assert read("esc10", grow(root, "audio/1-2-A-49.ogg"), 5) == listing
+    for layout in ("esc10", "esc50"):
+        with pytest.raises(InputError, match=r"audio: expected clips of ESC-.0 fold 1, found none, and no off"):
+            read(layout, root / "audio")
     grow(root, *(f"{n} - class {n}/1-{n}-A.ogg" for n in range(9)))
-    with pytest.raises(InputError, match="expected the ten classes of ESC-10, found 11"):
+    with pytest.raises(InputError, match="expected the ten classes of ESC-10, found 11: give a folder of them alone"):
         read("esc10", root)
 
 

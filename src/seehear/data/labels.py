@@ -60,6 +60,9 @@ def _label(row: dict[str, str]) -> Label:
 def value_of(text: str) -> Value:
     """A cell as truth value, whole number, number or text, whichever it can be first."""
     text = text.strip()
+    if "_" in text:
+        # Python takes 1_000 for a number; in a table it is a name.
+        return text
     if text.lower() in ("true", "false"):
         return text.lower() == "true"
     for kind in (int, float):

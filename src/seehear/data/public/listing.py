@@ -105,10 +105,10 @@ def meet(name: str, folder: Folder, entries: Iterable[Entry]) -> Listing:
         elif labels.setdefault(file, label) != label:
             raise InputError(f"{folder.root}: expected one entry a clip, the lists of {name} contradict on {file}")
     if not labels:
-        such = f", such as {missing[0]}" if missing else ""
-        raise InputError(
-            f"{folder.root}: expected clips of {name}, none of the {len(missing)} names in its lists is there{such}"
-        )
+        said = "found none, and no official list of them"
+        if missing:
+            said = f"none of the {len(missing)} names in its lists is there, such as {missing[0]}"
+        raise InputError(f"{folder.root}: expected clips of {name}, {said}")
     return Listing(name, labels, tuple(missing))
 
 

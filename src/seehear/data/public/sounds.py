@@ -17,7 +17,7 @@ from seehear.data.public.listing import Entry, Folder, Listing, Parts, apart, by
 from seehear.data.public.tables import cells, records, unexpected
 from seehear.errors import InputError
 
-_ESC = re.compile(r"([1-5])-(\w+)-([A-Z])(?:-\d+)?")
+_ESC = re.compile(r"([1-5])-(\w+)-([A-Z])(-\d+)?")
 _SCENES_2013 = {"scenes_stereo": "train", "scenes_stereo_testset": "test"}
 _SCENE_2013 = re.compile(r"([a-z]+)\d\d")
 _FOLDS = r"fold(\d+)_(train|evaluate)\.(?:txt|csv)"
@@ -38,7 +38,7 @@ def esc10(folder: Folder, lists: Folder, split: int) -> Listing:
     classes = sorted({label.label for label in listing.labels.values()})
     if len(classes) > 10:
         raise InputError(
-            f"{folder.root}: expected the ten classes of ESC-10, found {len(classes)}, such as {classes[0]}"
+            f"{folder.root}: expected the ten classes of ESC-10, found {len(classes)}: give a folder of them alone"
         )
     return listing
 
@@ -54,7 +54,9 @@ def _esc_list(path: Path, fold: int, ten: bool = False) -> Iterator[Entry]:
 
 def _esc_folders(folder: Folder, fold: int) -> Iterator[Entry]:
     for stem, files in folder.media.items():
-        if match := _ESC.fullmatch(stem):
+        match = _ESC.fullmatch(stem)
+        # Names that end in the number of a class lie in one folder, whatever their class: they need the list.
+        if match and not match[4]:
             for file in files:
                 # "001 - Dog bark" and "dog_bark" are one class.
                 name = re.sub(r"^\d+ *- *", "", PurePosixPath(file).parent.name)
