@@ -17,8 +17,9 @@ items in both arms). Mean dot products, faulty pairs, SVMs and few shots are one
 seeds alone, and too narrow. *Shown*: the interval excludes 0 with the paper's sign; *contradicted*: with the other;
 *not shown*: it includes 0. An equality is shown when its interval lies inside the margin, half of another claim's gain.
 *Not testable*: the paper's own gain is below {LEAST_GAIN} of the spread over seeds of the base arm, so that it could
-not be seen; what came out is listed all the same. Which of several arms is the highest or lowest was decided for each
-seed by the others. Only directions must carry over from the papers' data, which are far larger."""
+not be seen; what came out is listed all the same, and has no part in the verdict on the row. Which of several arms is
+the highest or lowest was decided for each seed by the others. Only directions must carry over from the papers' data,
+which are far larger."""
 
 
 def gather(study: Study, place: Place, jobs: Sequence[Progress]) -> Scores:
@@ -36,7 +37,8 @@ def page(study: Study, place: Place, jobs: Sequence[Progress]) -> tuple[str, str
     scores = gather(study, place, jobs)
     verdicts = [judge(claim, scores, study.base) for claim in study.claims]
     minutes, done = sum(job.seconds for job in jobs) / 60, sum(job.state == "done" for job in jobs)
-    about = f"{done} of {len(jobs)} runs are finished ({minutes:.0f} minutes of one core, evaluation included). "
+    about = f"{done} of {len(jobs)} runs are finished ({minutes:.0f} minutes of one core by the clock, evaluation "
+    about += "included). A run takes one core and only its own stages: on two cores, where two run, half as long. "
     about += f"Data {place.data_hash}, study version {study.version}, code {', '.join(_commits(study, place, jobs))}."
     claims = _table(
         ("", "claim", "what came out: means, difference and 95 % interval", "paper", "verdict"),
@@ -98,7 +100,7 @@ def _arms(study: Study, scores: Scores, jobs: Sequence[Progress]) -> str:
             found = mean_and_spread(scores, Score(arm.name, (metric,)))
             cells.append(f"{found[0]:.3f} ± {found[1]:.3f}" if found else "")
         rows.append((arm.name, str(len(seconds)), *cells, f"{np.mean(seconds) / 60:.1f}" if seconds else ""))
-    return _table(("arm", "seeds", *study.columns, "minutes a seed"), rows)
+    return _table(("arm", "seeds", *study.columns, "minutes of one core a seed"), rows)
 
 
 def _missing(jobs: Sequence[Progress]) -> str:

@@ -38,8 +38,10 @@ def run(
 ) -> list[Progress]:
     """Do the planned jobs of a study, or as many as `minutes` allow, and return where each is.
 
-    Raises InputError for an unknown arm, and when another process runs this study in the same place.
+    Raises InputError for an unknown arm, no processes, and when another process runs this study in the same place.
     """
+    if processes is not None and processes < 1:
+        raise InputError(f"expected --processes of at least 1, got {processes}")
     planned = study.plan(arms, seeds)
     with held(place.folder), progress.bar(study.name, len(planned), quiet) as shown:
         finished = {(job.arm, job.seed) for job in status(study, place, arms, seeds) if job.state == "done"}
@@ -134,7 +136,7 @@ def _serve(study: Study, arm: Arm, seed: int, place: Place, minutes: float | Non
         pass
     except Exception as error:
         told = str(error) if isinstance(error, InputError) else traceback.format_exc()
-        atomic.write_text(failed, told + "\n")
+        atomic.write_text(failed, told.strip() + "\n")
         sys.exit(1)
 
 
