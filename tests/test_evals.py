@@ -2,6 +2,7 @@
 """Protocols on features whose answers are known, and the whole evaluation on a small shelf in memory."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -151,6 +152,9 @@ def test_the_validation_score_is_the_recall_of_a_clips_own_sound(model):
     assert score(model) == pytest.approx(float(sum(recalls)) / 3)
     assert model.training
     assert validation_score(everything.split("train")) is None
+    called = tuple("val" if part == "validation" else part for part in everything.catalog.splits)
+    everything.catalog = replace(everything.catalog, splits=called)
+    assert validation_score(everything) is not None
 
 
 def test_retrieval_finds_its_own_and_equal_embeddings_find_chance():
@@ -286,6 +290,10 @@ def test_evaluate_writes_every_row_and_the_embeddings(model, tmp_path):
         assert stored["video_embedding"].shape == (8, 128)
     with pytest.raises(InputError, match="expected a protocol of linear-probe"):
         evaluate(["linear"], model, clips)
+    with pytest.raises(InputError, match="at least one window of each clip, got 0"):
+        evaluate(["retrieval"], model, clips, count=0)
+    with pytest.raises(InputError, match="at least one number of each block, got 0"):
+        evaluate(["retrieval"], model, clips, limit=0)
 
 
 def test_evaluate_without_labels_says_so(model, tmp_path):
@@ -326,6 +334,24 @@ def test_clips_of_a_recording_stay_on_one_side_of_the_division():
     assert sum(map(len, rows.values())) == 60
     few, _ = divide(table, 0, learn=False)
     assert len(few["validation"]) == 0
+
+
+def test_a_test_split_without_labels_is_not_what_classes_are_measured_on():
+    table = catalog(12, "train").join(catalog(4, "val", first=12)).join(catalog(6, "test", first=16))
+    table.labels[16:] = -1
+    rows, split = divide(table, 0)
+    assert (split, rows["test"].tolist()) == ("validation", [12, 13, 14, 15])
+    assert sorted([*rows["train"], *rows["validation"]]) == list(range(12))
+    rows, split = divide(table, 0, learn=False)
+    assert (split, rows["test"].tolist()) == ("test", list(range(16, 22)))
+    table.labels[:] = -1
+    assert divide(table, 0)[1] == "test"
+
+
+def test_the_result_that_was_measured_last_comes_last(tmp_path):
+    for data in ("a", "b", "a"):
+        results.append(tmp_path, Result("svm", {"trained": {"x": 0.5}, "random": {"x": 0.1}}, data_hash=data))
+    assert [one.data_hash for one in results.read(tmp_path)[0]] == ["b", "a"]
 
 
 def test_results_survive_a_crash_and_newest_wins(tmp_path):

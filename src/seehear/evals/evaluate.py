@@ -22,7 +22,7 @@ from seehear.evals.linear_probe import linear_probe
 from seehear.evals.map_retrieval import map_retrieval
 from seehear.evals.nearest import nearest
 from seehear.evals.results import Numbers, Result
-from seehear.evals.retrieval import FEW_SOURCES, retrieval
+from seehear.evals.retrieval import FEW_SOURCES, VALIDATION, retrieval
 from seehear.evals.svm import svm
 
 Protocol = Callable[[Splits, torch.Generator], Numbers]
@@ -60,11 +60,13 @@ def evaluate(
 
     With a run folder every number goes to its results.jsonl, and what the report draws to embeddings.npz and
     neighbours.npz.
-    Raises InputError for an unknown protocol.
+    Raises InputError for an unknown protocol, and for a limit or a number of windows below 1.
     """
     for name in names:
         if name not in PROTOCOLS:
             raise InputError(f"expected a protocol of {', '.join(PROTOCOLS)}, got {name!r}")
+    if limit < 1:
+        raise InputError(f"expected a limit of at least one number of each block, got {limit}")
     division, split = divide(shelf.catalog, seed, learn=any(name in LABELLED for name in names))
     maps = any(name in MAPS for name in names)
     rows = gather(model, shelf, division, count, limit, maps, seed, device, batch, workers, quiet)
@@ -100,14 +102,17 @@ def evaluate(
 def divide(catalog: Catalog, seed: int, learn: bool = True) -> tuple[dict[str, Int64[np.ndarray, "K"]], str]:
     """Rows of the clips to fit on, to choose on and to measure on, and the name of the split that is measured.
 
-    Without a test split the validation split is measured, without both every clip is, and nothing is left to fit on.
-    Without a validation split a fifth of the training recordings is set aside. When nothing is to be learnt from
-    labels (`learn` false), PAIRS training clips, enough to relate the plain statistics, and no validation clips.
+    Without a test split (or without labels there, when they are to be learnt) the validation split is measured, which
+    Kinetics calls "val"; without both every clip is, and nothing is left to fit on. Without a validation split a fifth
+    of the training recordings is set aside. When nothing is to be learnt from labels (`learn` false), PAIRS training
+    clips, enough to relate the plain statistics, and no validation clips.
     """
     there = np.asarray(catalog.splits)
     rows = {name: np.flatnonzero(there == name) for name in ("train", "validation", "test")}
-    measured = next((name for name in ("test", "validation") if len(rows[name])), "")
-    if not measured:
+    rows["validation"] = np.flatnonzero(np.isin(there, VALIDATION))
+    known = {name: learn and bool((catalog.labels[part] >= 0).any()) for name, part in rows.items()}
+    measured = max(("test", "validation"), key=lambda name: (known[name], len(rows[name]) > 0))
+    if not len(rows[measured]):
         nothing = np.zeros(0, dtype=np.int64)
         return {"train": nothing, "validation": nothing, "test": np.arange(len(catalog))}, "all (nothing held out)"
     if measured == "validation" or not len(rows["validation"]):
@@ -181,7 +186,7 @@ def keep_embeddings(path: Path, test: Extracted) -> None:
 def _notes(name: str, numbers: Numbers, splits: Splits, split: str) -> tuple[str, ...]:
     """What a reader of the numbers must know."""
     notes = []
-    sources = len(set(splits.test.catalog.sources))
+    sources = len(set(splits.test.catalog.recordings))
     if split not in ("test",):
         notes.append(f"measured on {split}: the encoders may have been trained on these clips")
     if name in LABELLED and all(value is None for value in numbers.values()):

@@ -155,8 +155,11 @@ def stream(
 ) -> Iterator[dict[str, dict[str, Float32[Tensor, "B M D"]]]]:
     """Features of one batch of clips after the other, in the order of the catalog.
 
-    Raises InputError for features that are not finite, and when there is no modality that all clips have.
+    Raises InputError for features that are not finite, for less than one window, and when there is no modality that all
+    clips have.
     """
+    if count < 1:
+        raise InputError(f"expected at least one window of each clip, got {count}")
     views = views.only(*(modality for modality in views.modalities if modality in clips.catalog.modalities))
     if not views.modalities:
         raise InputError("expected clips that all have pictures or all have sound, found both kinds: select one kind")

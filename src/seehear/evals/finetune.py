@@ -151,7 +151,7 @@ def _notes(name: str, parts: Parts, settings: Finetuning, modality: str, tuned: 
     if parts.left_out:
         notes.append(f"{where}{parts.left_out} clips without a label were left out")
     if parts.split != "test":
-        notes.append(f"{where}measured on {parts.split}: there is no test split")
+        notes.append(f"{where}measured on {parts.split}: there is no test split with labels")
     learnt, classes = set(parts.train.catalog.labels.tolist()), parts.test.catalog.classes
     unknown = sorted(set(parts.test.catalog.labels.tolist()) - learnt)
     if unknown:

@@ -95,7 +95,8 @@ def append(folder: Path, result: Result) -> None:
 def read(folder: Path) -> tuple[list[Result], int]:
     """The newest numbers of a run as one result a (protocol, split, data), and how many lines could not be read.
 
-    What is said of a result (clips, windows) is that of its trained row; the notes are those of all its rows.
+    The one measured last comes last. What is said of a result (clips, windows) is that of its trained row; the notes
+    are those of all its rows.
     """
     path, broken = folder / "results.jsonl", 0
     newest: dict[tuple[str, str, str], Result] = {}
@@ -114,9 +115,10 @@ def read(folder: Path) -> tuple[list[Result], int]:
             broken += 1
             continue
         key = latest.protocol, latest.split, latest.data_hash
-        rows = newest[key].rows if key in newest else {}
+        before = newest.pop(key, latest)
+        rows = before.rows
         rows.setdefault(row, {})[metric] = value
         notes.setdefault(key, {})[row] = latest.notes
-        newest[key] = replace(newest[key] if "trained" in rows and row != "trained" else latest, rows=rows)
+        newest[key] = replace(before if "trained" in rows and row != "trained" else latest, rows=rows)
     said = {key: tuple(dict.fromkeys(note for row in rows.values() for note in row)) for key, rows in notes.items()}
     return [replace(result, notes=said[key]) for key, result in newest.items()], broken

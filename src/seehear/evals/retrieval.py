@@ -28,6 +28,8 @@ RANKS = (1, 5, 20)
 WAYS = (("video", "audio"), ("audio", "video"))
 NONE = float("nan")
 MOST_VALIDATION = 200
+VALIDATION = ("validation", "val")
+"""What data sets call the split to choose by."""
 FEW_SOURCES = 20
 
 
@@ -57,7 +59,7 @@ def validation_score(shelf: Clips) -> Callable[[Model], float] | None:
     The score is the mean of instance-level recall at 1, 5 and 20 among at most 200 validation clips, one window of
     each; None for a shelf without validation clips.
     """
-    rows = np.flatnonzero(np.asarray(shelf.catalog.splits) == "validation")
+    rows = np.flatnonzero(np.isin(shelf.catalog.splits, VALIDATION))
     if not len(rows):
         return None
     clips = Selected(shelf, rows[np.linspace(0, len(rows) - 1, min(len(rows), MOST_VALIDATION)).astype(np.int64)])

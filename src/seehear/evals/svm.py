@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """One-vs-all linear support vector machines on the last block of a frozen encoder (thesis sec. 2.6, table 2.6).
 
-"unpooled" is the block's map, as in the thesis; "pooled" its maximum over the map. Every window of the training clips
-is one row (10 windows a clip on ESC, 60 on DCASE). A clip is classified by one window ("clip", averaged over its
-windows) and by its mean decision over the windows ("averaged"). The strength of regularisation, which the thesis does
-not tell, is that of the highest averaged accuracy on the validation clips; the classifier is then fitted again on all
-training clips. Data sets with official folds are measured on each: accuracies are means over the folds (`folds`).
+"unpooled" is the block's map, as in the thesis, on a grid that leaves at most 9216 numbers (`features`); "pooled" its
+maximum over the map. Every window of the training clips is one row (10 windows a clip on ESC, 60 on DCASE). A clip is
+classified by one window ("clip", averaged over its windows) and by its mean decision over the windows ("averaged"), as
+many as in training; the thesis always takes 10. The strength of regularisation, which it does not tell, is that of the
+highest averaged accuracy on the validation clips; the classifier is then fitted again on all training clips. Data sets
+with official folds are measured on each: accuracies are means over the folds (`folds`).
 """
 
 from functools import partial
