@@ -697,7 +697,7 @@ def _call(function: Callable[..., Any], name: str, arguments: list[str]) -> None
             raise InputError(f"seehear {name} has no option {option}{_meant(option, known)}; see seehear {name} --help")
 
     @functools.wraps(function)
-    def parsed(*values: Any, **options: Any) -> Callable[[], None]:
+    def parsed(*values: Any, **options: Any) -> functools.partial[None]:
         return functools.partial(function, *values, **options)
 
     complaint = io.StringIO()
@@ -709,6 +709,10 @@ def _call(function: Callable[..., Any], name: str, arguments: list[str]) -> None
             raise
         words = " ".join(re.sub("[^ -~]", " ", complaint.getvalue()).partition("For full helptext")[0].split())
         raise InputError(f"{words}; see seehear {name} --help") from None
+    for option in ("seed", "workers"):
+        value = chosen.keywords.get(option) or 0
+        if not 0 <= value < 2**63:
+            raise InputError(f"expected --{option} of at least 0 and below 2^63, got {value}")
     chosen()
 
 
@@ -758,6 +762,10 @@ def main() -> None:
             raise InputError(f"seehear has no verb {name}{_meant(name, VERBS)}; one of {', '.join(VERBS)}")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except (IsADirectoryError, NotADirectoryError, FileExistsError, PermissionError) as error:
+        place = error.filename2 or error.filename
+        print(f"error: {place}: expected a place to read or write, got: {error.strerror}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("stopped; what was finished is kept, and the same command goes on from there", file=sys.stderr)
