@@ -3,8 +3,11 @@
 
 import itertools
 import json
+import shutil
 
+import lance
 import numpy as np
+import pyarrow
 import pytest
 import torch
 from hypothesis import given
@@ -43,6 +46,12 @@ def run_on(clips, seed=0):
     """A run whose bank has a row for every clip."""
     model, bank = make_model(seed), Bank(clips.catalog.items, seed=seed)
     return Run("unit", model, clips, [Stage("bank", AVID(model.heads, bank, negatives=4), 1)], 4, seed)
+
+
+def lay(place):
+    """Lay down as much of a library as tells its age."""
+    lance.write_dataset(pyarrow.table({"item": [0]}), f"{place}/clips.lance")
+    return str(place)
 
 
 def write_bank(folder, **tensors):
@@ -144,12 +153,16 @@ def test_clips_of_other_splits_are_not_new(tmp_path):
 
 
 def test_gone_clips_are_counted_where_the_library_lies_where_it_lay(tmp_path):
-    run, shelf = make_run(), make_shelf(12)
-    folder, fewer = write_run(tmp_path / "run", run, data=str(tmp_path / "there")), altered(shelf, range(3, 12))
+    run, shelf, place = make_run(), make_shelf(12), lay(tmp_path / "there")
+    folder, fewer = write_run(tmp_path / "run", run, data=place), altered(shelf, range(3, 12))
     assert memories(folder, fewer) is None
-    fewer.uri = str(tmp_path / "there")
+    fewer.uri = place
     assert memories(folder, fewer).gone == 3
-    fewer.uri = str(tmp_path / "elsewhere")
+    fewer.uri = lay(tmp_path / "elsewhere")
+    assert memories(folder, fewer) is None
+    # A library that was made anew there numbers other clips alike.
+    shutil.rmtree(place)
+    fewer.uri = lay(tmp_path / "there")
     assert memories(folder, fewer) is None
 
 
@@ -188,7 +201,7 @@ def test_injected_faults_are_injected_again_in_the_library_they_were_injected_in
 
 
 def test_memories_of_injected_faults_are_not_those_of_a_changed_library(tmp_path):
-    shelf, place = make_shelf(12), str(tmp_path / "there")
+    shelf, place = make_shelf(12), lay(tmp_path / "there")
     run, fewer = run_on(inject(shelf, 0.5).split("train")), altered(shelf, range(1, 12))
     fewer.uri = place
     assert memories(write_run(tmp_path / "plain", run, data=place), fewer) is not None

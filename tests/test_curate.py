@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import shutil
 import sys
 
 import numpy as np
@@ -31,13 +32,14 @@ from small import make_model, make_shelf
 from test_report import EVIL, Reader
 
 
-def write_run(folder, clips, video=None, audio=None):
+def write_run(folder, clips, video=None, audio=None, **arguments):
     """The folder of a run whose memories of these clips are as given."""
     model, bank = make_model(), Bank(clips.catalog.items)
     for name, rows in (("video", video), ("audio", audio)):
         if rows is not None:
             getattr(bank, name).copy_(torch.nn.functional.pad(rows, (0, 128 - rows.shape[1])))
     run = Run("unit", model, clips, [Stage("bank", AVID(model.heads, bank, negatives=4), 1)], 4)
+    run.recipe = {"name": "unit", "arguments": arguments}
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint.save(folder / "last.safetensors", run.tensors(), {})
     (folder / "run.json").write_text(json.dumps(run.describe()))
@@ -223,7 +225,7 @@ def test_curate_and_eval_as_a_user_types_them(tmp_path, monkeypatch, capsys):
     shape = {"size": 48, "fps": 8.0, "rate": 8000, "labels": tmp_path / "labels.csv", "workers": 1, "quiet": True}
     pack(tmp_path / "in", tmp_path / "library", **shape)
     library = Library(tmp_path / "library")
-    write_run(tmp_path / "run", library, *at_angles([90, 80, 0, 1, 2, 3]))
+    write_run(tmp_path / "run", library, *at_angles([90, 80, 0, 1, 2, 3]), data="library")
 
     monkeypatch.chdir(tmp_path)
 
@@ -243,6 +245,22 @@ def test_curate_and_eval_as_a_user_types_them(tmp_path, monkeypatch, capsys):
         seehear("eval", "faulty-pair", "run", "library")
     assert stop.value.code == 2
     assert "did you mean faulty-pairs" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        seehear("report", "run", "--out", "in")
+    assert capsys.readouterr().err == "error: in: expected a place to read or write, got: Is a directory\n"
+    with pytest.raises(SystemExit):
+        seehear("eval", "faulty-pairs", "run", "library", "--seed", "-1")
+    assert "--seed of at least 0" in capsys.readouterr().err
+    # Other labels leave the clips as they are; in a library that is made anew they have other numbers.
+    (tmp_path / "labels.csv").write_text("file,label\nb.mp4,bell\n")
+    pack(tmp_path / "in", tmp_path / "library", **shape)
+    seehear("curate", "library", "run", "--count", "1")
+    assert "by_memory: 6" in capsys.readouterr().out
+    shutil.rmtree(tmp_path / "library")
+    (tmp_path / "in" / "a.mp4").unlink()
+    pack(tmp_path / "in", tmp_path / "library", **shape)
+    seehear("curate", "library", "run", "--count", "1", "--windows", "1")
+    assert "by_memory: 0" in capsys.readouterr().out
 
 
 def test_the_report_has_a_chapter_on_memories_when_they_were_measured(tmp_path):
@@ -254,4 +272,5 @@ def test_the_report_has_a_chapter_on_memories_when_they_were_measured(tmp_path):
     text = " ".join(Reader(write_report([folder], tmp_path / "after.html").read_text()).text.split())
     assert "alike to the eye, mean over all K" in text
     assert "pictures: mean dot product 1.000 " in text
+    assert text.count("12 clips of memories of train, 0 windows each") == 2
     assert "Classes read from memories" not in text

@@ -3,7 +3,8 @@
 
 A library may have changed since: clips without a memory are new, memories without a clip are gone. Item ids mean the
 same clips only within one library. It is known by the hash of what the run was trained on, or, when it has changed, by
-its place. Of another library no memories are taken over.
+its place, and by its age: a library that was made anew there, after the run began, counts its clips anew. Of another
+library no memories are taken over.
 """
 
 from dataclasses import dataclass
@@ -78,9 +79,9 @@ def memories(folder: Path, shelf: Clips, which: str = "last") -> Memories | None
     if saved is None:
         return None
     (items, rows), catalog = saved, shelf.catalog
-    chosen, split = _arguments(about)
+    split = _arguments(about)[1]
     remembered = np.isin(catalog.items, items.numpy())
-    if remembered.sum() < 2 or not _same_library(about, chosen, catalog.take(np.flatnonzero(remembered)), shelf):
+    if remembered.sum() < 2 or not _same_library(folder, about, catalog.take(np.flatnonzero(remembered)), shelf):
         return None
     wanted = remembered | (np.asarray(catalog.splits) == split)
     bank = Bank(catalog.items[wanted], rows["video"].shape[1])
@@ -95,14 +96,20 @@ def memories(folder: Path, shelf: Clips, which: str = "last") -> Memories | None
     return Memories(unit, kept, split, new, gone, int((~sound).sum()))
 
 
-def _same_library(about: dict[str, Any], chosen: dict[str, Any], shared: Catalog, shelf: Clips) -> bool:
+def _same_library(folder: Path, about: dict[str, Any], shared: Catalog, shelf: Clips) -> bool:
     if shared.hash == about.get("data_hash"):
         return True
+    chosen = _arguments(about)[0]
     place, here = chosen.get("data"), getattr(shelf, "uri", None)
     # In a changed library it is not known which of the injected faults were trained with.
     if chosen.get("faults") or not isinstance(place, str) or not isinstance(here, str):
         return False
-    return place.rstrip("/") == here or Path(place).resolve() == Path(here).resolve()
+    if place.rstrip("/") != here and Path(place).resolve() != Path(here).resolve():
+        return False
+    import lance
+
+    made: Any = lance.dataset(f"{here}/clips.lance").versions()[0]["timestamp"]
+    return bool(made.timestamp() < (folder / "run.json").stat().st_mtime)
 
 
 def _arguments(about: dict[str, Any]) -> tuple[dict[str, Any], str]:

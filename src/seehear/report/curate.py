@@ -55,7 +55,7 @@ def curate(
         raise InputError(f"expected a folder for curate.csv and curate.html, {out} is a file: choose another")
     whole = as_trained(folder, library)
     shelf = _complete(whole)
-    known = memories(folder, shelf, which)
+    known = memories(folder, whole, which)
     found = agreement(folder, shelf, known, which, windows, device, workers=workers, quiet=quiet)
     truth = truth_of(shelf.catalog)
     measured = faulty_pairs(torch.from_numpy(found.score), truth)

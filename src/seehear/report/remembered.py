@@ -27,13 +27,18 @@ def remembered(records: Sequence[RunRecord]) -> Html | None:
     pairs += [("average precision of the ranking", "average_precision"), ("faulty among all", "base_rate")]
     if shown := comparison(records, "positive-sets", sets):
         more = element("details", element("summary", "Each K"), comparison(records, "positive-sets", each) or "")
-        parts += [element("h3", "Are the K most alike memories of the same class?"), shown, more]
+        parts += [
+            element("h3", "Are the K most alike memories of the same class?"),
+            shown,
+            more,
+            where(records, "positive-sets"),
+        ]
     if shown := comparison(records, "memory-probe", probe):
-        parts += [element("h3", "Classes read from memories"), shown]
+        parts += [element("h3", "Classes read from memories"), shown, where(records, "memory-probe")]
     kinds = (("mean_dot", "mean dot product"), ("effective_rank", "effective rank"), ("uniformity", "uniformity"))
     spread = [(f"{sense}: {name}", f"{modality}/{kind}") for modality, sense in SENSES.items() for kind, name in kinds]
     if shown := comparison(records, "calibration", [*spread, ("alignment of the two", "alignment")], plain=True):
-        parts += [element("h3", "Spread of the memories"), shown]
+        parts += [element("h3", "Spread of the memories"), shown, where(records, "calibration")]
     if shown := comparison(records, "faulty-pairs", pairs):
         parts += [
             element("h3", "Do pairs that do not belong together agree least?"),
