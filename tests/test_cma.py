@@ -117,8 +117,12 @@ def test_bad_arguments_are_refused_with_one_line():
             make_task(positives=positives)
     with pytest.raises(InputError, match="refresh of at least 1"):
         make_task(refresh=0)
-    with pytest.raises(InputError, match="weight >= 0"):
-        make_task(weight=-1.0)
+    for weight in (-1.0, float("nan"), float("inf")):
+        with pytest.raises(InputError, match=f"weight >= 0, got 50 and {weight:g}"):
+            make_task(weight=weight)
+    for negatives in (0, -1):
+        with pytest.raises(InputError, match=f"expected at least 1 negative, got {negatives}"):
+            AVID(torch.nn.ModuleDict(), Bank(ITEMS, 16), negatives=negatives)
     with pytest.raises(ValueError, match="expected a Cross-AVID task"):
         CMA(AVID(torch.nn.ModuleDict(), Bank(ITEMS, 16), "joint"))
     with pytest.raises(ValueError, match="call begin_epoch"):

@@ -123,6 +123,18 @@ def test_charging_a_stored_response_is_charging_it_at_once(made):
     torch.testing.assert_close(task.charge(stored, batch).total, task.charge(response, batch).total)
 
 
+@pytest.mark.parametrize(
+    "name", ["self-avid", "cross-avid", "cross-avid, batch", "joint-avid, queue", "cma", "robust-xid"]
+)
+def test_scores_are_those_of_float32_where_encoders_have_less(name):
+    model, batch = make_model(), make_batch()
+    task = TASKS[name](model)
+    response = task.respond(model.encoders, batch)
+    expected = task.charge(response, batch).total
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(task.charge(response, batch).total, expected)
+
+
 def test_the_partition_function_is_frozen_from_the_first_batch():
     model = make_model()
     task = TASKS["cross-avid"](model)

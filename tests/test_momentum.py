@@ -181,6 +181,8 @@ def test_a_stage_begins_with_copies_that_equal_the_encoders():
         name for name, tensor in task.slow.encoders.state_dict().items() if not torch.equal(tensor, trained[name])
     ]
     assert len(changed) > 30
+    task.begin_epoch(1)
+    assert not torch.equal(task.slow.encoders.state_dict()[changed[0]], trained[changed[0]])
     task.begin_epoch(0)
     assert all(torch.equal(tensor, trained[name]) for name, tensor in task.slow.encoders.state_dict().items())
     kept = {name: tensor.clone() for name, tensor in trained.items()}

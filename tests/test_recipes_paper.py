@@ -4,10 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
+from seehear.errors import InputError
 from seehear.evals.tuning import Finetuning, begin
 from seehear.optim import Adam, constant
 from seehear.recipes.avid import cross_avid, joint_avid, self_avid
+from seehear.recipes.baselines import avts
+from seehear.recipes.cma import cross_avid_cma
 from seehear.recipes.finetune import Size, finetuning
+from seehear.recipes.robust import robust_xid
 from seehear.run import Run
 from small import make_model, make_shelf
 
@@ -34,9 +38,27 @@ def test_avid_has_the_numbers_of_the_tables(recipe: Callable[..., Run]):
     assert (views.count, views.size, views.fps) == (8, 224, 16.0)
     assert (views.front.frames, views.front.bins, views.front.rate) == (200, 257, 24_000)
     assert views.front.seconds == 2.0
-    assert stage.task.negatives == 1024
+    assert (stage.task.negatives, stage.task.temperature, stage.task.momentum) == (1024, 0.07, 0.5)
     parameters = {name: sum(p.numel() for p in net.parameters()) for name, net in run.model.encoders.items()}
     assert parameters == {"video": 15_379_136, "audio": 4_725_696}
+
+
+def test_agreement_has_the_numbers_of_the_tables(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("seehear.recipes.avid.shelf", lambda data, seed: make_shelf(60))
+    run = cross_avid_cma(size="paper")
+    avid, stage = run.stages
+    # Table 2.9, CMA (section 2.5) on Audioset: as Cross-AVID, from its epoch 200 on; section 2.4.2 for the positives.
+    assert (stage.optimiser, stage.schedule, stage.epochs) == (avid.optimiser, constant, 200)
+    assert (stage.task.kind, stage.task.weight, stage.task.refresh) == ("agreement", 1.0, 50)
+    assert stage.task.positives.shape == (40, 32)
+    assert stage.task.task is avid.task
+
+
+@pytest.mark.parametrize("recipe", [cross_avid, cross_avid_cma, robust_xid, avts])
+@pytest.mark.parametrize(("name", "number"), [("seed", -1), ("epochs", 0), ("epochs", -3), ("batch", 1)])
+def test_numbers_that_no_run_can_have_are_refused(recipe: Callable[..., Run], name: str, number: int):
+    with pytest.raises(InputError, match=f"expected --{name} of at least ., got {number}"):
+        recipe(**{name: number})
 
 
 def finetuned(size: Size, frames: int) -> tuple[Finetuning, Run]:

@@ -18,6 +18,7 @@ from seehear.data.faults import inject
 from seehear.errors import InputError
 from seehear.losses import agreement_weights, contrastive, soft_contrastive
 from seehear.memory import Bank
+from seehear.optim import Adam, constant
 from seehear.recipes.avid import avid_model
 from seehear.recipes.robust import robust_model, robust_xid, to_a_tenth
 from seehear.tasks.robust import RobustXID, Softening, Weighting
@@ -338,10 +339,12 @@ def test_resuming_is_bit_identical(tmp_path):
     [
         (lambda: Weighting(spread=0.0), "spread > 0 and floor in"),
         (lambda: Weighting(floor=1.5), "spread > 0 and floor in"),
+        (lambda: Weighting(math.nan), "finite midpoint of the weights, got nan"),
         (lambda: Weighting.known(0.0), r"in \(0, 1\), got 0"),
         (lambda: Softening(mixture=1.1), r"in \[0, 1\], got 1.1"),
         (lambda: Softening(temperature=0.0), "temperatures > 0"),
         (lambda: Softening(cycle_temperature=-1.0), "temperatures > 0"),
+        (lambda: Softening(temperature=math.nan), "temperatures > 0"),
         (lambda: make_unlabelled(torch.tensor([-1] * 3 + [0] * 37)), "3 of 40 have none"),
         (lambda: make_unlabelled(None), "40 of 40 have none"),
     ],
@@ -398,13 +401,26 @@ def test_the_recipe_knows_the_injected_faults_by_row(on_small_clips):
         robust_xid(weights="oracle")
 
 
+@pytest.mark.parametrize("weights", ["equal", "oracle"])
+def test_options_that_would_change_nothing_are_refused(on_small_clips, weights):
+    with pytest.raises(InputError, match=f"weights agreement alone, got it beside {weights}"):
+        robust_xid(weights=weights, faults=0.5, midpoint=-1.0)
+    with pytest.raises(InputError, match="soft targets alone, got it beside one-hot"):
+        robust_xid(targets="one-hot", mixture=0.5)
+
+
 def test_sizes_are_those_of_the_thesis(on_small_clips):
     sizes = {"small": (66, 34, 128), "analysis": (400, 200, 224), "paper": (200, 200, 512)}
     for size, (warm, rest, batch) in sizes.items():
         run = robust_xid(size=size)
         assert [stage.epochs for stage in run.stages] == [warm, rest]
         assert run.batch == batch
+        assert {stage.optimiser for stage in run.stages} == {Adam(5e-4 if size == "paper" else 1e-4, 0.0)}
+        assert [stage.schedule for stage in run.stages] == [constant, to_a_tenth]
         first, last = (stage.task for stage in run.stages)
+        assert last.weighting == Weighting(-1.0, 0.5, 0.25)
+        assert last.softening == Softening("cycle", 0.5, 0.02, 0.07)
+        assert {(task.negatives, task.temperature, task.momentum) for task in (first, last)} == {(1024, 0.07, 0.5)}
         assert first.bank is last.bank
         assert first.weighting is first.softening is None
         views = run.model.views

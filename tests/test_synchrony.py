@@ -72,6 +72,9 @@ def test_bad_arguments_are_refused_with_one_line():
         AVTS(torch.nn.ModuleDict(), 1.5)
     with pytest.raises(InputError, match="margin > 0"):
         AVTS(torch.nn.ModuleDict(), margin=0.0)
+    for gap in (-0.1, float("nan")):
+        with pytest.raises(InputError, match=f"gap of at least 0 s between two sounds of a clip, got {gap:g}"):
+            make_synchrony(gap=gap)
 
 
 class Recorded(Clip):

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from seehear.recipes.avid import avid_model, shelf, tiny_stages
+from seehear.recipes.avid import avid_model, check, shelf, tiny_stages
 
 if TYPE_CHECKING:
     from seehear.checkpoint import Model
@@ -63,6 +63,7 @@ def robust_xid(
     from seehear.optim import Adam
     from seehear.run import Run, Stage
 
+    check(seed, epochs, batch)
     everything = inject(shelf(data, seed), faults, seed, split)
     clips = everything.split(split)
     model = robust_model(size, seed)
@@ -105,6 +106,10 @@ def _task(
 
     if weights == "oracle" and not faults:
         raise InputError("expected injected faults for the weights of an oracle: add --faults, or choose other weights")
+    if midpoint is not None and weights != "agreement":
+        raise InputError(f"expected --midpoint beside --weights agreement alone, got it beside {weights}")
+    if mixture is not None and targets == "one-hot":
+        raise InputError("expected --mixture beside soft targets alone, got it beside one-hot")
     # The rows of a bank are in ascending order of item ids.
     catalog = catalog.take(catalog.items.argsort())
     weighting = softening = faulty = None

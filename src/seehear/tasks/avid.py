@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from seehear import dist
 from seehear.clip import Batch, Loss, Response
+from seehear.errors import InputError
 from seehear.losses import contrastive, noise_contrastive
 from seehear.memory import Bank, Queue
 from seehear.tasks.momentum import Momentum
@@ -45,7 +46,7 @@ class AVID(Task):
     `targets="queue"` compares each anchor with what the momentum encoders `slow` say of the batch, and said of the
     batches before it: a queue of `negatives` embeddings, but of no more than there are items, so that small data
     cannot fill it with copies of themselves. The anchor's own item is no negative, however often it is queued. A stage
-    begins with copies that equal the encoders.
+    begins with copies that equal the encoders. Raises InputError without negatives.
     """
 
     partition: Tensor
@@ -66,6 +67,8 @@ class AVID(Task):
             raise ValueError(f"expected other targets for {variant} discrimination, got targets from the batch")
         if (targets == "queue") != (slow is not None):
             raise ValueError(f"expected momentum encoders for targets from the queue alone, got targets from {targets}")
+        if negatives < 1:
+            raise InputError(f"expected at least 1 negative, got {negatives}")
         self.heads, self.bank, self.terms, self.targets = heads, bank, TERMS[variant], targets
         self.negatives, self.temperature, self.momentum = negatives, temperature, momentum
         dimension = bank.get_buffer("video").shape[1]
@@ -86,10 +89,10 @@ class AVID(Task):
 
     def charge(self, response: Response, batch: Batch) -> Loss:
         """The sum of the variant's terms, each the mean over the batch."""
-        if self.targets == "bank":
-            parts = self._against_bank(response.outputs, batch)
-        else:
-            parts = self._against_embeddings(response.outputs, batch)
+        against = self._against_bank if self.targets == "bank" else self._against_embeddings
+        # Of similarities divided by .07 the three digits of bfloat16 are too few.
+        with torch.autocast(batch.items.device.type, enabled=False):
+            parts = against(response.outputs, batch)
         return Loss(torch.stack(list(parts.values())).sum(), parts)
 
     def _against_embeddings(self, z: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:

@@ -12,6 +12,8 @@ the largest agreement rho_ij of their memories (`mining`), and N_i K uniform neg
 Both terms share the negatives, all K of them, and the frozen Z. Other kinds of rho are the baselines of section 2.4.3.
 """
 
+from math import inf
+
 import torch
 from torch import Tensor, nn
 
@@ -44,8 +46,10 @@ class CMA(Task):
                 f"expected 1 to {items - 2} positives for {items} clips, so that one is left as a negative, "
                 f"got {positives}: ask for fewer positives, or train on more clips"
             )
-        if refresh < 1 or weight < 0:
-            raise InputError(f"expected refresh of at least 1 epoch and weight >= 0, got {refresh} and {weight:g}")
+        if refresh < 1 or not 0 <= weight < inf:
+            raise InputError(
+                f"expected refresh of at least 1 epoch and a finite weight >= 0, got {refresh} and {weight:g}"
+            )
         self.task, self.kind, self.weight, self.refresh = task, kind, weight, refresh
         # 32 bits, because 32 positives of two million items are as large as a quarter of a bank.
         self.register_buffer("positives", torch.full((items, positives), -1, dtype=torch.int32))
@@ -68,12 +72,14 @@ class CMA(Task):
         if (positives < 0).any():
             raise ValueError("expected mined positives, got none: call begin_epoch(0) first")
         negatives = self._negatives(own, batch)
-        parts = self.task.discriminate(z, own, negatives)
-        partition = float(self.task.partition)
-        for name in self.views:
-            alike = bank.scores(name, z[name], positives) / temperature
-            others = bank.scores(name, z[name], negatives) / temperature
-            parts[f"{name}-{name}"] = self.weight * noise_contrastive(alike, others, partition).mean()
+        # In float32, as all of AVID's scores.
+        with torch.autocast(own.device.type, enabled=False):
+            parts = self.task.discriminate(z, own, negatives)
+            partition = float(self.task.partition)
+            for name in self.views:
+                alike = bank.scores(name, z[name], positives) / temperature
+                others = bank.scores(name, z[name], negatives) / temperature
+                parts[f"{name}-{name}"] = self.weight * noise_contrastive(alike, others, partition).mean()
         return Loss(torch.stack(list(parts.values())).sum(), parts)
 
     def _negatives(self, own: Tensor, batch: Batch) -> Tensor:

@@ -25,6 +25,7 @@ label oracle of table 3.1 is S alone: lambda = 1. No code was published for this
 """
 
 from dataclasses import dataclass
+from math import isfinite
 from statistics import NormalDist
 from typing import Literal
 
@@ -59,6 +60,8 @@ class Weighting:
     def __post_init__(self) -> None:
         if not (self.spread > 0 and 0 <= self.floor <= 1):
             raise InputError(f"expected spread > 0 and floor in [0, 1], got {self.spread:g} and {self.floor:g}")
+        if not isfinite(self.midpoint):
+            raise InputError(f"expected a finite midpoint of the weights, got {self.midpoint:g}")
 
     @classmethod
     def known(cls, fraction: float) -> "Weighting":
@@ -80,7 +83,7 @@ class Softening:
     def __post_init__(self) -> None:
         if not 0 <= self.mixture <= 1:
             raise InputError(f"expected a mixture of one-hot and soft targets in [0, 1], got {self.mixture:g}")
-        if min(self.temperature, self.cycle_temperature) <= 0:
+        if not (self.temperature > 0 and self.cycle_temperature > 0):
             raise InputError(f"expected temperatures > 0, got {self.temperature:g} and {self.cycle_temperature:g}")
 
 

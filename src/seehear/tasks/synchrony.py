@@ -68,10 +68,14 @@ class Synchrony(AudioVisual):
     """Views with a further sound "elsewhere" [B, 1, frames, bins], `gap` s or more from the pictures and their sound.
 
     The two parts of the clip that they come from are drawn together: their order, and all that is left over of the
-    clip before, between and behind them. Raises InputError for a clip that is too short for both.
+    clip before, between and behind them. Raises InputError for a negative gap, and for a clip too short for both.
     """
 
     gap: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.gap >= 0:
+            raise InputError(f"expected a gap of at least 0 s between two sounds of a clip, got {self.gap:g}")
 
     @property
     def arguments(self) -> dict[str, Any]:
