@@ -2,13 +2,16 @@
 """The crew of a study with processes that only seem to run: who starts when, what is lost, what is told."""
 
 import signal
+import sys
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+from seehear import cli
+from seehear.dist import engine
 from seehear.errors import InputError
-from seehear.studies import job, runner, store
+from seehear.studies import conduct, job, runner, store
 from seehear.studies.runner import GRACE
 from seehear.studies.status import status
 from seehear.studies.store import Place
@@ -210,3 +213,16 @@ def test_a_job_is_done_by_one_process(place):
     arm = STUDY.arms[0]
     with store.held(place.of(STUDY, arm, 0)), pytest.raises(InputError, match="expected nobody at work"):
         job.work(STUDY, arm, 0, place)
+
+
+def test_the_command_knows_its_device_before_anything_is_made(monkeypatch, tmp_path, capsys):
+    given = []
+    monkeypatch.setattr(conduct, "conduct", lambda *chosen: given.append(chosen) or {"claims": []})
+    for device in ("auto", "abacus"):
+        monkeypatch.setattr(sys, "argv", ["seehear", "study", "robust", "--out", str(tmp_path), "--device", device])
+        if device == "auto":
+            cli.main()
+    assert [str(torch.device(chosen[7])) for chosen in given] == [str(engine("auto").device)]
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    assert capsys.readouterr().err == "error: expected --device auto, cpu, cuda or cuda:N, got abacus\n"

@@ -541,7 +541,7 @@ def study(
         for key, value in numbers.items():
             print(f"{key}: {value}")
     else:
-        numbers = conduct(name[0], out, arms, seeds, budget, size, processes, device, esc)
+        numbers = conduct(name[0], out, arms, seeds, budget, size, processes, _device(device), esc)
         for claim in numbers["claims"]:
             print(f"{claim['claim']}: {claim['verdict']}")
         print(out / f"{name[0]}.md")
