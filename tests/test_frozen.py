@@ -16,7 +16,7 @@ from seehear.evals.class_retrieval import class_retrieval
 from seehear.evals.embed import embed
 from seehear.evals.evaluate import PROTOCOLS, blind, divide, evaluate
 from seehear.evals.features import MAP, Extracted, Splits, describer, extract, frozen, shrink
-from seehear.evals.few_shot import few_shot, left_out
+from seehear.evals.few_shot import _draw, few_shot, left_out
 from seehear.evals.map_retrieval import map_retrieval
 from seehear.evals.supervised import supervised
 from seehear.evals.svm import STEPS, svm
@@ -185,6 +185,22 @@ def test_few_examples_are_enough_for_clusters_and_equal_features_are_chance():
     means = [few_shot(hard, torch.Generator().manual_seed(seed), trials=4) for seed in (0, 0, 1)]
     assert means[0] == means[1] != means[2]
     assert means[0]["video/shots_20/mean"] > means[0]["video/shots_1/mean"] > 0.25
+
+
+def test_few_examples_are_learnt_with_c_of_one():
+    parts = table("train", 80), table("train", 8, 80), table("test", 200, 88)
+    splits = Splits(*(clusters(part, 3.0, seed=number) for number, part in enumerate(parts)))
+    draws = torch.Generator().manual_seed(0)
+    numbers = few_shot(splits, torch.Generator().manual_seed(0), trials=1)
+    labels, rows = torch.from_numpy(folds.whole(splits).labels), folds.stack(splits, Extracted.last, "video").mean(1)
+    for k in (1, 5, 20):
+        # What was set aside out of the training split may be drawn too.
+        shown = _draw(labels, np.arange(88), 4, k, draws)
+        assert sorted(labels[shown].tolist()) == sorted([0, 1, 2, 3] * k)
+        mean, scale = rows[shown].mean(0), rows[shown].std(0, correction=0)
+        machine = LinearSVC(C=1, dual=False, intercept_scaling=100.0).fit((rows[shown] - mean) / scale, labels[shown])
+        right = machine.score((rows[88:] - mean) / scale, labels[88:])
+        assert numbers[f"video/shots_{k}/mean"] == pytest.approx(right, abs=0.006)
 
 
 def test_classes_with_too_few_examples_are_left_out_and_said():
