@@ -3,12 +3,13 @@
 
 import signal
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from seehear import cli
+from seehear import atomic, cli
 from seehear.dist import engine
 from seehear.errors import InputError
 from seehear.studies import conduct, job, runner, store
@@ -40,7 +41,8 @@ class Bench:
     """What was started in which order and how many at once; exit codes by job; the latest to start ends first."""
 
     def __init__(self, monkeypatch, place):
-        self.place, self.order, self.most, self.codes, self.made = place, [], 0, {}, {}
+        self.place, self.study, self.order, self.most, self.codes, self.made = place, STUDY, [], 0, {}, {}
+        self.stopped, self.told = set(), {}
         monkeypatch.setattr(runner.Crew, "_start", lambda *given: self.start(*given))
         monkeypatch.setattr(runner, "wait", self.wait)
 
@@ -53,12 +55,14 @@ class Bench:
         ended = sentinels[-1]
         ended.alive = False
         ((name, seed),) = (key for key, process in self.made.items() if process is ended)
-        if ended.exitcode == 0:
-            about = {"measured": [], "numbers": {}, "seconds": {"training": 1.0}}
-            store.keep(self.place.of(STUDY, STUDY.arm(name), seed), about, {})
+        folder = self.place.of(self.study, self.study.arm(name), seed)
+        if ended.exitcode == 0 and (name, seed) not in self.stopped:
+            store.keep(folder, {"measured": [], "numbers": {}, "seconds": {"training": 1.0}}, {})
+        if (name, seed) in self.told:
+            atomic.write_text(folder / "failed.txt", self.told[name, seed])
 
     def run(self, **options):
-        jobs = runner.run(STUDY, self.place, quiet=True, **options)
+        jobs = runner.run(self.study, self.place, quiet=True, **options)
         return {(one.arm, one.seed): one for one in jobs}
 
 
@@ -121,6 +125,26 @@ def test_a_lost_process_is_told_and_only_what_starts_from_it_waits(bench, place,
     bench.codes.clear()
     assert {one.state for one in bench.run(seeds=[0, 1]).values()} == {"done"}
     assert bench.order[3:] == [("first", 0), ("second", 0)]
+
+
+def test_what_a_job_told_itself_is_kept(bench):
+    bench.codes["first", 0], bench.told["first", 0] = 1, "expected more luck\n"
+    assert bench.run(seeds=[0])["first", 0].why == "expected more luck"
+
+
+@pytest.mark.parametrize("exitcode", [0, -9])
+def test_what_ended_unfinished_is_no_start(bench, exitcode):
+    bench.study = replace(STUDY, arms=(*STUDY.arms, Arm("third", first, start="second")))
+    bench.codes["second", 0] = exitcode
+    bench.stopped.add(("second", 0))
+    assert bench.run(seeds=[0])["third", 0].state == "waiting"
+    assert bench.order == [("first", 0), ("second", 0)]
+
+
+def test_a_study_has_one_crew(bench, place):
+    with store.held(place.folder), pytest.raises(InputError, match="expected nobody at work"):
+        bench.run()
+    assert bench.order == []
 
 
 def test_when_the_time_is_over_nothing_more_is_started(bench, monkeypatch):
