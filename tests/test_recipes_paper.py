@@ -52,7 +52,8 @@ def test_agreement_has_the_numbers_of_the_tables(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("seehear.recipes.avid.shelf", lambda data, seed: make_shelf(60))
     run = cross_avid_cma(size=size)
     avid, stage = run.stages
-    # Table 2.9, CMA (section 2.5): as Cross-AVID, which it goes on from; section 2.4.2 for the positives.
+    # Table 2.9, CMA (section 2.5): from epoch 200 of Cross-AVID on; section 2.4.2 for the positives.
+    assert avid.epochs == 200
     assert (stage.optimiser, stage.schedule, stage.epochs) == (Adam(rate, 1e-5), constant, epochs)
     assert (stage.task.kind, stage.task.weight, stage.task.refresh) == ("agreement", 1.0, 50)
     assert stage.task.positives.shape == (40, 32)

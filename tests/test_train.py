@@ -207,6 +207,17 @@ def test_resuming_something_else_is_refused(tmp_path):
         train.fit(other, tmp_path, resume=True, quiet=True)
 
 
+def test_resuming_with_another_option_of_the_recipe_is_refused(tmp_path):
+    def run(**options):
+        return replace(make_run(), recipe={"name": "mine", "arguments": options})
+
+    train.fit(run(weight=1.0, data="here"), tmp_path, max_minutes=0.0, quiet=True)
+    with pytest.raises(InputError, match=r"expected weight 1\.0 of the run in .*, got 0\.5: resume with the same"):
+        train.fit(run(weight=0.5, data="here"), tmp_path, resume=True, quiet=True)
+    # Its library may have moved, and the run may be older than an option.
+    train.fit(run(weight=1.0, data="there", later=2), tmp_path, max_minutes=0.0, resume=True, quiet=True)
+
+
 @pytest.mark.parametrize("keep", [0, 7, 200, 5000])
 def test_a_checkpoint_cut_short_is_named(tmp_path, keep):
     train.fit(make_run(), tmp_path, max_minutes=0.0, quiet=True)

@@ -163,6 +163,13 @@ def describe(run: Path) -> dict[str, Any]:
         raise InputError(f"expected JSON in {run / 'run.json'}, found something else: {error}") from error
 
 
+def arguments(about: dict[str, Any]) -> dict[str, Any]:
+    """What the recipe of a run was called with, out of its run.json; empty where that is not known."""
+    recipe = about.get("recipe")
+    chosen = recipe.get("arguments") if isinstance(recipe, dict) else None
+    return chosen if isinstance(chosen, dict) else {}
+
+
 def load(run: Path | str, which: str = "last") -> Model:
     """The model of a run folder, ready for evaluation; `which` is "last" or "best"."""
     folder = Path(run)

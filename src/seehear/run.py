@@ -132,10 +132,19 @@ def start(run: Run, folder: Path | None, resume: bool) -> tuple[Position, dict[s
     before, now = checkpoint.describe(folder), run.describe()
     for key in ("data_hash", "model", "stages", "seed", "batch"):
         if before.get(key) != now[key]:
-            there, here = (json.dumps(one)[:80] for one in (before.get(key), now[key]))
-            raise InputError(f"expected {key} {there} of the run in {folder}, got {here}: resume with the same options")
+            raise _another(folder, key, before.get(key), now[key])
+    there, here = (checkpoint.arguments(about) for about in (before, json.loads(json.dumps(now))))
+    # A library may have moved, and a run may be older than an option.
+    for key in sorted(there.keys() & here.keys() - {"data"}):
+        if there[key] != here[key]:
+            raise _another(folder, key, there[key], here[key])
     for name, tensor in run.tensors().items():
         if name not in saved or saved[name].shape != tensor.shape:
             raise InputError(f"expected tensor {name} {list(tensor.shape)} in {path}, found none like it")
         tensor.data.copy_(saved[name])
     return Position(**place), saved
+
+
+def _another(folder: Path, key: str, before: Any, now: Any) -> InputError:
+    there, here = (json.dumps(one)[:80] for one in (before, now))
+    return InputError(f"expected {key} {there} of the run in {folder}, got {here}: resume with the same options")

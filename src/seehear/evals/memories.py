@@ -60,7 +60,8 @@ class Memories:
 def as_trained(folder: Path, shelf: Clips) -> Clips:
     """The shelf as the run of this folder heard it: with its injected faults, if it had any and this is its library."""
     about = checkpoint.describe(folder)
-    chosen, split = _arguments(about)
+    chosen = checkpoint.arguments(about)
+    split = str(chosen.get("split", "train"))
     if not chosen.get("faults"):
         return shelf
     try:
@@ -79,7 +80,7 @@ def memories(folder: Path, shelf: Clips, which: str = "last") -> Memories | None
     if saved is None:
         return None
     (items, rows), catalog = saved, shelf.catalog
-    split = _arguments(about)[1]
+    split = str(checkpoint.arguments(about).get("split", "train"))
     remembered = np.isin(catalog.items, items.numpy())
     if remembered.sum() < 2 or not _same_library(folder, about, catalog.take(np.flatnonzero(remembered)), shelf):
         return None
@@ -99,7 +100,7 @@ def memories(folder: Path, shelf: Clips, which: str = "last") -> Memories | None
 def _same_library(folder: Path, about: dict[str, Any], shared: Catalog, shelf: Clips) -> bool:
     if shared.hash == about.get("data_hash"):
         return True
-    chosen = _arguments(about)[0]
+    chosen = checkpoint.arguments(about)
     place, here = chosen.get("data"), getattr(shelf, "uri", None)
     # In a changed library it is not known which of the injected faults were trained with.
     if chosen.get("faults") or not isinstance(place, str) or not isinstance(here, str):
@@ -110,11 +111,3 @@ def _same_library(folder: Path, about: dict[str, Any], shared: Catalog, shelf: C
 
     made: Any = lance.dataset(f"{here}/clips.lance").versions()[0]["timestamp"]
     return bool(made.timestamp() < (folder / "run.json").stat().st_mtime)
-
-
-def _arguments(about: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    """What the recipe of a run was called with, and the split it was trained on."""
-    recipe = about.get("recipe")
-    chosen = recipe.get("arguments") if isinstance(recipe, dict) else None
-    chosen = chosen if isinstance(chosen, dict) else {}
-    return chosen, str(chosen.get("split", "train"))
