@@ -20,6 +20,7 @@ from seehear.studies import conduct, job, runner, store
 from seehear.studies.instance import instance
 from seehear.studies.measures import MEASURES, Subject, measure
 from seehear.studies.page import page
+from seehear.studies.prepare import SIZES
 from seehear.studies.robust import robust
 from seehear.studies.status import Progress, left, status
 from seehear.studies.store import Place
@@ -335,6 +336,16 @@ def test_a_study_leaves_a_page_about_all_of_it_whatever_was_done_now(tmp_path, p
     _, numbers = conduct.progress("small", tmp_path)
     assert (numbers["done"], numbers["waiting"], numbers["why_failed"]) == (1, 7, {})
     assert numbers["minutes_left"] is not None
+    longer = conduct.conduct("small", tmp_path, arms=["first"], seeds=[1], size="longer")
+    assert longer["study"] == "small-longer"
+    assert "](small-longer.svg)" in (tmp_path / "small-longer.md").read_text()
+    assert (tmp_path / "small.md").read_text() == text
+
+
+def test_a_longer_study_takes_four_times_the_updates_on_the_same_clips():
+    epochs = [instance(size).arm("cma").arguments["epochs"] for size in ("tiny", "longer")]
+    assert epochs[1] == pytest.approx(4 * epochs[0], abs=2)
+    assert SIZES["longer"].scenes == SIZES["tiny"].scenes
 
 
 @pytest.fixture(scope="module")

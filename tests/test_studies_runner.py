@@ -241,7 +241,7 @@ def test_a_job_is_done_by_one_process(place):
 
 def test_the_command_knows_its_device_before_anything_is_made(monkeypatch, tmp_path, capsys):
     given = []
-    monkeypatch.setattr(conduct, "conduct", lambda *chosen: given.append(chosen) or {"claims": []})
+    monkeypatch.setattr(conduct, "conduct", lambda *chosen: given.append(chosen) or {"claims": [], "study": ""})
     for device in ("auto", "abacus"):
         monkeypatch.setattr(sys, "argv", ["seehear", "study", "robust", "--out", str(tmp_path), "--device", device])
         if device == "auto":

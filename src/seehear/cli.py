@@ -508,7 +508,7 @@ def study(
     arms: tuple[str, ...] = (),
     seeds: tuple[int, ...] = (),
     budget: float | None = None,
-    size: Literal["tiny", "trial"] = "tiny",
+    size: Literal["tiny", "longer", "trial"] = "tiny",
     processes: int | None = None,
     device: str = "cpu",
     esc: Path | None = None,
@@ -526,7 +526,8 @@ def study(
         arms: only these, and what they start from; default all.
         seeds: only these; default as many as the claims need.
         budget: stop after this many minutes; what was begun is saved.
-        size: tiny (hours on 2 CPU cores), or trial (minutes, to see that all works; its verdicts mean nothing).
+        size: tiny (hours on 2 CPU cores), longer (the same clips, four times the updates; its page is NAME-longer.md),
+            or trial (minutes, to see that all works; its verdicts mean nothing).
         processes: trained at once; default one a core.
         device: auto, cpu, cuda or cuda:N.
         esc: folder of ESC-10, to measure encoders of sound on real sounds too; once given, OUT keeps it.
@@ -544,7 +545,7 @@ def study(
         numbers = conduct(name[0], out, arms, seeds, budget, size, processes, _device(device), esc)
         for claim in numbers["claims"]:
             print(f"{claim['claim']}: {claim['verdict']}")
-        print(out / f"{name[0]}.md")
+        print(out / f"{numbers['study']}.md")
     _write(report_json, numbers)
 
 

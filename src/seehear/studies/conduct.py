@@ -3,6 +3,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +34,21 @@ def conduct(
 ) -> dict[str, Any]:
     """Do a study, or go on with it, and write OUT/NAME.md, .svg and .json; returns the contents of the latter.
 
-    `esc` is a folder of ESC-10 to measure sound encoders on too. Raises InputError for an unknown study or arm, when
-    OUT is in use or holds another world, and for a folder that is not ESC-10.
+    Beyond size tiny, NAME is that of the study and the size. `esc` is a folder of ESC-10 to measure sound encoders on
+    too. Raises InputError for an unknown study or arm, when OUT is in use or holds another world, and for a folder that
+    is not ESC-10.
     """
     study = _study(name, size)
     study.plan(arms, seeds)
     if esc is not None:
         pack_sounds(study, out, esc)
-    study, place = hear(study, prepare(out, name, size, device), out)
+    study, place = hear(study, prepare(out, study.name, size, device), out)
     runner.run(study, place, arms, seeds, budget, processes)
     # The page is about the whole study, whatever part of it was done now.
     text, drawn, plain = page(study, place, status(study, place))
-    atomic.write_text(out / f"{name}.md", text)
-    atomic.write_text(out / f"{name}.svg", drawn)
-    atomic.write_json(out / f"{name}.json", plain)
+    atomic.write_text(out / f"{study.name}.md", text)
+    atomic.write_text(out / f"{study.name}.svg", drawn)
+    atomic.write_json(out / f"{study.name}.json", plain)
     return plain
 
 
@@ -57,7 +59,8 @@ def progress(
 
     Raises InputError for an unknown study or arm, and when there is no library in OUT yet.
     """
-    study, place = hear(_study(name, size), place_of(out, name), out)
+    study = _study(name, size)
+    study, place = hear(study, place_of(out, study.name), out)
     jobs = status(study, place, arms, seeds)
     seconds = left(jobs, os.cpu_count() or 1)
     numbers: dict[str, Any] = {state: sum(job.state == state for job in jobs) for state in ("done", "running")}
@@ -71,4 +74,5 @@ def progress(
 def _study(name: str, size: Size) -> Study:
     if name not in STUDIES:
         raise InputError(f"expected a study of {', '.join(STUDIES)}, got {name!r}")
-    return STUDIES[name](size)
+    study = STUDIES[name](size)
+    return study if size == "tiny" else replace(study, name=f"{name}-{size}")

@@ -7,7 +7,7 @@ from typing import Literal
 
 from seehear.studies.store import Place, held
 
-Size = Literal["tiny", "trial"]
+Size = Literal["tiny", "longer", "trial"]
 WORLD_SEED = 2021
 """Of the scenes of all studies; no calibration, test or quickstart has seen them."""
 BATCH = 32
@@ -26,8 +26,9 @@ class Scale:
         return max(round(updates * self.share / (round(self.scenes * 2 / 3) // BATCH)), 3)
 
 
-SIZES: dict[Size, Scale] = {"tiny": Scale(3000), "trial": Scale(120, 0.025)}
-"""tiny: 2,000 training clips, 100 a class, 333 for validation, 667 for the test. trial: to see that all works."""
+SIZES: dict[Size, Scale] = {"tiny": Scale(3000), "longer": Scale(3000, 4.0), "trial": Scale(120, 0.025)}
+"""tiny: 2,000 training clips, 100 a class, 333 for validation, 667 for the test. longer: the same clips, four times the
+updates. trial: to see that all works."""
 
 
 def prepare(out: Path, name: str, size: Size = "tiny", device: str = "cpu") -> Place:
