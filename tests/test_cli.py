@@ -191,6 +191,8 @@ def test_a_public_data_set_is_packed_by_its_lists(tmp_path):
     words = "pack", tmp_path, tmp_path / "esc.library", "--layout", "esc10", "--split", "2", "--workers", "1"
     done = seehear(*words, "--json", tmp_path / "packed.json")
     assert done.returncode == 0, done.stderr
+    # ESC in folders comes without a list of what should be there.
+    assert json.loads((tmp_path / "packed.json").read_text())["missing"] == 0
     catalog = Library(tmp_path / "esc.library").catalog
     assert dict(zip(catalog.sources, catalog.splits, strict=True)) == {
         "001 - Dog bark/1-1001-A.ogg": "train",

@@ -137,6 +137,7 @@ def test_a_faulty_shelf_travels_to_a_worker():
         (0.5, "abcdef", "valid", "0.5 of 0 valid clips makes 0"),
         (0.9, "aaaaab", "train", "found one with 4"),
         (0.5, "abcdef", "test", "that one measures"),
+        (0.5, "abcdef", "val", "that one measures"),
     ],
 )
 def test_what_cannot_be_injected_is_refused(fraction, sources, split, message):

@@ -308,7 +308,9 @@ def pack(
         print(listing.note)
         known, needs = listing.labels, needs or LAYOUTS[layout].needs
     shape: dict[str, Any] = {"profile": profile, "size": size, "fps": fps, "rate": rate, "seconds": seconds}
-    numbers = packing(folder, library, **shape, labels=known, needs=needs or "both", workers=workers)
+    numbers: dict[str, Any] = packing(folder, library, **shape, labels=known, needs=needs or "both", workers=workers)
+    if layout is not None:
+        numbers |= {"missing": len(listing.missing)}
     for name, value in numbers.items():
         print(f"{name}: {value}")
     _write(report_json, numbers)

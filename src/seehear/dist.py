@@ -33,7 +33,8 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].contiguous()
+        # A copy, because others may look at the gradient too.
+        total = gradients[0].clone(memory_format=torch.contiguous_format)
         group.all_reduce(total)
         return total.chunk(group.get_world_size())[group.get_rank()]
 

@@ -92,7 +92,7 @@ def inject(clips: Clips, fraction: float, seed: int = 0, split: str = "train") -
     """
     if not 0 <= fraction < 1:
         raise InputError(f"expected a fraction of faulty clips in [0, 1), got {fraction:g}")
-    if split in ("validation", "test"):
+    if split in ("validation", "val", "test"):
         raise InputError(f"expected faulty clips in a split to learn from, got {split}: that one measures")
     if fraction == 0:
         return clips
