@@ -248,6 +248,16 @@ def test_maps_are_averaged_over_windows_and_classes_the_gallery_lacks_are_wrong(
     assert numbers["video/r1"] == 0.5
 
 
+def test_training_clips_set_aside_can_be_found_and_lengths_of_maps_do_not_matter():
+    def part(split, first, label, row):
+        features = {f"video/{name}": torch.tensor([[row]]) for name in (MAP, "pool")}
+        return Extracted(features, table(split, 1, first, labels=[label]))
+
+    train, aside = part("train", 0, 1, [10.0, 9.0]), part("train", 1, 0, [1.0, 0.0])
+    splits = Splits(train, aside, part("test", 2, 0, [1.0, 0.0]))
+    assert map_retrieval(splits, torch.Generator())["video/r1"] == 1
+
+
 def test_equal_maps_are_chance_and_blocks_of_queries_change_nothing(monkeypatch):
     splits = splits_of(spread=2.0)
     chance = map_retrieval(blinded(splits), torch.Generator())
