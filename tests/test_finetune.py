@@ -18,21 +18,34 @@ from seehear.data.catalog import ArrayClip, ArrayClips
 from seehear.errors import InputError, MediaError
 from seehear.evals import finetune as protocol
 from seehear.evals import results, tuning
+from seehear.evals.block_probe import BlockClassifiers
 from seehear.evals.features import Extracted
 from seehear.evals.finetune import finetune
 from seehear.evals.parts import labelled_parts, official_splits
 from seehear.evals.tuning import Finetuning, begin
 from seehear.evals.video_accuracy import clip_accuracy, video_accuracy
+from seehear.nets.video import R2Plus1D
 from seehear.optim import constant
 from seehear.recipes.finetune import finetuning
 from seehear.report import write_report
 from seehear.report.finetuned import finetuned
 from seehear.report.runs import read_run
 from seehear.tasks.supervised import Supervised
+from seehear.views import AudioVisual
 from small import make_model, make_shelf
 
 SHORT = Finetuning("short", 1, 1, 8, (1e-3,), constant, every=1)
-CHANGED = {"weights": {}, "settings": {"dropout": 0.4}, "rate": {"rates": (2e-3,)}, "views": {"views": {"count": 3}}}
+MODEL = make_model()
+SHOWN = {
+    "video": (3, MODEL.views.count, MODEL.views.size, MODEL.views.size),
+    "audio": (1, MODEL.front.frames, MODEL.front.bins),
+}
+CHANGED = {
+    "weights": {},
+    "settings": {"dropout": 0.4},
+    "rate": {"rates": (2e-3,)},
+    "views": {"views": {"count": 3}},
+}
 
 
 class Same(nn.Module):
@@ -107,6 +120,47 @@ def test_the_first_stage_trains_the_classifier_alone():
     assert not any(torch.equal(changed[name], encoder[name]) for name in encoder)
     # The encoder of the run itself is not what was trained.
     assert all(torch.equal(model.encoders.state_dict()[name], encoder[name]) for name in encoder)
+
+
+@pytest.mark.parametrize("modality", ["video", "audio"])
+def test_classifiers_of_blocks_learn_and_the_encoder_stays_as_it_is(tmp_path, modality):
+    settings = replace(SHORT, epochs=12, rates=(1e-2,), every=6, blocks=True, views={"colour": (0.0, 0.0, 0.0, 0.0)})
+    model, shelf = make_model(5), make_shelf(36)
+    encoder = {name: tensor.clone() for name, tensor in model.encoders[modality].state_dict().items()}
+    found = finetune(model, shelf, tmp_path, settings, modality, (1, 2), quiet=True)
+    blocks = list(model.encoders[modality].eval()(torch.zeros(1, *SHOWN[modality])).blocks)[1:-1]
+    for metric in ("averaged1", "averaged2", "clip"):
+        names = [f"{modality}/short/{block}/{metric}" for block in blocks]
+        assert [name for name in found.metrics if name.endswith(metric)] == names
+        assert [found.chance[name] for name in names] == pytest.approx([1 / 3] * len(blocks))
+        assert max(found.metrics[name] for name in names) > 0.6
+    (stored,) = tmp_path.glob("finetune/*/trained/0.01/last.safetensors")
+    tensors = checkpoint.read(stored)[0]
+    assert all(torch.equal(tensors[f"model.encoders.{modality}.{name}"], kept) for name, kept in encoder.items())
+
+
+def test_blocks_are_told_apart_by_the_cells_of_the_tables():
+    views = AudioVisual(count=16, size=112)
+    task = BlockClassifiers(R2Plus1D.analysis(), "video", views, 400)
+    # 64 x 12 x 12, 128 x 8 x 8, 256 x 6 x 6 and 512 x 4 x 4: tables 2.12 and 2.14 have as many channels.
+    sizes = {block: (norm.num_features, linear.in_features) for block, (norm, linear) in task.classifiers.items()}
+    assert sizes == {f"block{n}": (size, size) for n, size in ((2, 9216), (3, 8192), (4, 9216), (5, 8192))}
+
+
+def test_classifiers_of_blocks_share_nothing_but_the_views():
+    model, labels = make_model(), torch.tensor([0, 1, 2, 0])
+    task = BlockClassifiers(model.encoders["video"], "video", model.views, 3)
+    batch = Batch(
+        labels, labels, {"video": torch.randn(4, *SHOWN["video"], generator=torch.Generator().manual_seed(0))}
+    )
+    scores = task.respond(model.encoders, batch)
+    loss = task.charge(scores, batch)
+    slow = [-sum(s.double().log_softmax(1)[i, k] for i, k in enumerate(labels)) / 4 for s in scores.outputs.values()]
+    assert float(loss.total.detach()) == pytest.approx(float(sum(slow).detach()), rel=1e-6)
+    loss.parts["video/block3"].backward()
+    assert {name for name, p in task.named_parameters() if p.grad is not None} == {
+        f"classifiers.block3.{name}" for name in ("0.weight", "0.bias", "1.weight", "1.bias")
+    }
 
 
 def test_the_encoder_keeps_the_statistics_of_its_spectrogram():
@@ -359,6 +413,8 @@ def test_mistakes_are_one_line(tmp_path):
             finetune(model, shelf, tmp_path, SHORT, windows=windows)
     with pytest.raises(InputError, match="8 or 32 frames for paper-ucf, got 9"):
         finetuning("paper-ucf", 9)
+    with pytest.raises(InputError, match="16 frames for paper-kinetics, got 8"):
+        finetuning("paper-kinetics", 8)
     with pytest.raises(InputError, match="--epochs of at least 1, got 0"):
         finetuning("tiny", epochs=0)
     assert list(tmp_path.iterdir()) == []

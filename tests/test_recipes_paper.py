@@ -106,6 +106,20 @@ def test_finetuning_has_the_numbers_of_the_tables(
     assert (settings.dropout, settings.every) == (0.5, None)
 
 
+def test_classifiers_on_kinetics_have_the_numbers_of_the_tables():
+    settings, run = finetuned("paper-kinetics", 16)
+    (stage,) = run.stages
+    # Tables 2.10 and 2.11: 16 x 112^2, batch 32, lr 1e-4, wd 0, gm .3 at 8, 12, 15 and 18 of 20 epochs, no jitter.
+    assert (stage.optimiser, settings.batch, stage.frozen) == (Adam(1e-4, 0.0), 32, ("encoders.video",))
+    expected = [0.3 ** sum(epoch >= drop for drop in (8, 12, 15, 18)) for epoch in range(20)]
+    assert [stage.schedule(epoch, 20) for epoch in range(20)] == pytest.approx(expected)
+    views = run.model.views
+    assert (views.count, views.size, views.fps) == (16, 112, 16.0)
+    assert (views.area, views.mirror, views.colour) == ((0.08, 1.0), 0.5, (0.0, 0.0, 0.0, 0.0))
+    # 20 epochs of 10,000 clips are a pass over the training clips.
+    assert (stage.epochs, settings.every) == (1, None)
+
+
 @pytest.mark.parametrize("frames", [8, 32])
 def test_finetuning_after_robust_training_has_the_numbers_of_the_section(frames: int):
     settings, run = finetuned("paper-robust", frames)

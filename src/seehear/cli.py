@@ -394,7 +394,7 @@ def finetune(
     run: Positional[Path],
     library: Positional[str],
     modality: Literal["video", "audio"] = "video",
-    size: Literal["tiny", "paper-ucf", "paper-hmdb", "paper-robust"] = "tiny",
+    size: Literal["tiny", "paper-ucf", "paper-hmdb", "paper-kinetics", "paper-robust"] = "tiny",
     frames: int | None = None,
     windows: tuple[int, ...] = (10, 25),
     split: int | None = None,
@@ -416,8 +416,9 @@ def finetune(
         run: folder of a trained run.
         library: labelled clips, with splits or official splits.
         modality: whose encoder.
-        size: tiny (minutes on 2 CPU cores), or the paper's numbers for UCF-101, HMDB-51 or Robust-xID.
-        frames: frames a clip; the papers take 8 or 32, tiny what the run was trained with.
+        size: tiny (minutes on 2 CPU cores), or the paper's numbers for UCF-101, HMDB-51 or Robust-xID; for Kinetics-400
+            the encoder stays as it is, and a classifier of each of its blocks learns.
+        frames: frames a clip; the papers take 8 or 32 (16 for Kinetics), tiny what the run was trained with.
         windows: of each clip, over which a video's prediction is averaged.
         split: one official split; default all of them, averaged.
         epochs: passes over the training clips after the classifier's own; default by size.

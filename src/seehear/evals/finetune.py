@@ -8,6 +8,8 @@ what is most frequent among the training clips. Metrics, S being the name of the
     modality/S/averagedM    accuracy of videos, softmax averaged over M windows of each clip (10 and 25 in the papers)
     modality/S/validation   video accuracy that rate and epoch were chosen by; None where nothing was chosen
 
+Settings that leave the encoder as it is (`block_probe`) say S/block for S, a row of a table for each block.
+
 With several official splits these are means, and "modality/S/split 1/averagedM" is the number of one. Test clips are
 looked at once, when everything is chosen. Checkpoints are in RUN/finetune, in a folder named by what decides them, so
 that the same command goes on with a finetuning that was stopped, and repeats nothing that was finished.
@@ -29,7 +31,7 @@ from seehear.evals import results
 from seehear.evals.features import Describe, Extracted, extract_all, frozen
 from seehear.evals.parts import Parts, labelled_parts, official_splits
 from seehear.evals.results import Numbers, Result
-from seehear.evals.tuning import Finetuning, Place, Tuned, scorer, tune
+from seehear.evals.tuning import Finetuning, Place, Tuned, each, scorer, tune
 from seehear.evals.video_accuracy import clip_accuracy, video_accuracy
 
 
@@ -106,13 +108,22 @@ def measure(
     for count in sorted(windows):
         with frozen(tuned["trained"].run.model, place.device), frozen(tuned["random"].run.model, place.device):
             said = extract_all(describe, views, parts.test, count, place.device, 32, place.workers, place.quiet)
-        said["chance"] = most_frequent(parts.train.catalog, parts.test.catalog)
-        for row, one in said.items():
-            numbers[row][f"{modality}/{name}/averaged{count}"] = video_accuracy(one)
-    # What was said last has the most windows.
-    for row, one in said.items():
-        numbers[row][f"{modality}/{name}/clip"] = clip_accuracy(one)
+        always = most_frequent(parts.train.catalog, parts.test.catalog)
+        said["chance"] = replace(always, features=dict.fromkeys(said["trained"].features, always.features["scores"]))
+        for row, all_ in said.items():
+            for key, one in each(all_):
+                found = {f"averaged{count}": video_accuracy(one)}
+                # The largest number of windows comes last.
+                if count == max(windows):
+                    found["clip"] = clip_accuracy(one)
+                numbers[row] |= {f"{_named(key, name)}/{metric}": value for metric, value in found.items()}
     return numbers
+
+
+def _named(key: str, name: str) -> str:
+    """The key, such as "video" or "video/block2", with the name of the settings behind the modality."""
+    modality, *block = key.split("/")
+    return "/".join((modality, name, *block))
 
 
 def most_frequent(train: Catalog, test: Catalog) -> Extracted:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One finetuning: the stages of an encoder and a linear classifier, and the rate and epoch that validation prefers."""
+"""One finetuning: the stages of an encoder and its classifiers, and the rate and epoch that validation prefers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,8 +12,10 @@ from torch import Tensor
 
 from seehear import checkpoint
 from seehear.checkpoint import Model
+from seehear.clip import Batch
 from seehear.data.catalog import Clips
-from seehear.evals.features import Describe, extract_all
+from seehear.evals.block_probe import BlockClassifiers
+from seehear.evals.features import Describe, Extracted, extract_all
 from seehear.evals.parts import Parts
 from seehear.evals.video_accuracy import video_accuracy
 from seehear.nets.audio import Conv2D
@@ -21,6 +23,7 @@ from seehear.nets.video import R2Plus1D
 from seehear.optim import Adam, Schedule
 from seehear.run import Run, Stage
 from seehear.tasks.supervised import Supervised
+from seehear.tasks.task import Task
 from seehear.train import fit
 
 WINDOWS = 3
@@ -33,7 +36,8 @@ class Finetuning:
 
     The learning rate is that one of `rates` which validation prefers, times `schedule` after the warm-up; the encoder
     learns at the share `backbone` of it. Every `every` epochs validation says whether the checkpoint is the best so
-    far; None keeps the last one, and needs no validation. `views` are changes to the views of the run.
+    far; None keeps the last one, and needs no validation. `views` are changes to the views of the run. With `blocks`
+    the encoder stays as it is, and a classifier of each of its blocks learns in all epochs, without dropout.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Finetuning:
     backbone: float = 1.0
     every: int | None = None
     views: dict[str, Any] = field(default_factory=dict)
+    blocks: bool = False
 
     def __post_init__(self) -> None:
         if self.every is None and len(self.rates) != 1:
@@ -78,7 +83,7 @@ class Tuned:
 
 
 def begin(model: Model, modality: str, settings: Finetuning, clips: Clips, rate: float, seed: int) -> Run:
-    """The run that finetunes a copy of one encoder of `model`, with a classifier drawn from `seed`.
+    """The run that finetunes a copy of one encoder of `model`, with classifiers drawn from `seed`.
 
     The encoder keeps the statistics of the spectrogram it was trained with, where they are known.
     """
@@ -86,14 +91,18 @@ def begin(model: Model, modality: str, settings: Finetuning, clips: Clips, rate:
     encoder = deepcopy(model.encoders[modality])
     assert isinstance(encoder, R2Plus1D | Conv2D)
     copied = Model({modality: encoder}, views, heads=False)
+    classes, name, optimiser = len(clips.catalog.classes), f"encoders.{modality}", Adam(rate, settings.decay)
+    task: Task
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        task = Supervised(copied.dimensions, len(clips.catalog.classes), settings.dropout)
-    name, optimiser = f"encoders.{modality}", Adam(rate, settings.decay)
-    shares = {name: settings.backbone}
-    alone = Stage("classifier", task, settings.warm_up, optimiser, frozen=(name,))
-    whole = Stage("everything", task, settings.epochs, optimiser, settings.schedule, shares=shares)
-    stages = [alone, whole] if settings.warm_up else [whole]
+        if settings.blocks:
+            task = BlockClassifiers(encoder, modality, views, classes)
+            stages = [Stage("classifiers", task, settings.epochs, optimiser, settings.schedule, frozen=(name,))]
+        else:
+            task, shares = Supervised(copied.dimensions, classes, settings.dropout), {name: settings.backbone}
+            alone = Stage("classifier", task, settings.warm_up, optimiser, frozen=(name,))
+            whole = Stage("everything", task, settings.epochs, optimiser, settings.schedule, shares=shares)
+            stages = [alone, whole] if settings.warm_up else [whole]
     recipe = {"name": "finetune", "arguments": {"settings": settings.name, "modality": modality, "rate": rate}}
     unknown = modality == "audio" and not bool(model.front.std.isfinite().all())
     batch = min(settings.batch, len(clips))
@@ -123,23 +132,32 @@ def tune(model: Model, modality: str, settings: Finetuning, parts: Parts, place:
 
 
 def scorer(run: Run) -> Describe:
-    """Softmax [B, K] of finished views under the name "modality/scores"; nothing is dropped out."""
+    """Softmax [B, K] of finished views by "modality", or by "modality/block"; nothing is dropped out."""
     task = run.stages[-1].task
-    assert isinstance(task, Supervised)
 
     def describe(views: dict[str, Tensor]) -> dict[str, Tensor]:
-        said = {n: c(run.model.encoders[n](views[n]).pooled).float() for n, c in task.classifiers.items()}
-        return {f"{name}/scores": scores.softmax(1) for name, scores in said.items()}
+        learning, count = task.training, len(next(iter(views.values())))
+        unknown = torch.full((count,), -1)
+        said = task.eval().respond(run.model.encoders, Batch(unknown, unknown, views)).outputs
+        task.train(learning)
+        return {name: scores.softmax(1) for name, scores in said.items()}
 
     return describe
 
 
+def each(said: Extracted) -> Iterator[tuple[str, Extracted]]:
+    """What each classifier says alone, by "modality" or "modality/block"."""
+    for name, scores in said.features.items():
+        yield name, Extracted({name: scores}, said.catalog)
+
+
 def _validated(run: Run, validation: Clips) -> Callable[[Model], float]:
-    """Video accuracy on validation clips."""
+    """Video accuracy on validation clips, of the best classifier."""
 
     def score(model: Model) -> float:
         describe, device = {"now": scorer(run)}, str(model.device)
-        return video_accuracy(extract_all(describe, model.views, validation, WINDOWS, device, quiet=True)["now"])
+        said = extract_all(describe, model.views, validation, WINDOWS, device, quiet=True)["now"]
+        return max(video_accuracy(one) for _, one in each(said))
 
     return score
 

@@ -15,7 +15,10 @@ def finetuned(records: Sequence[RunRecord]) -> Html | None:
     shown = numbers.comparison(records, "finetune", [(_words(metric), metric) for metric in metrics])
     if shown is None:
         return None
-    said = "The whole encoder learns the labels, together with a linear classifier. Accuracy on held-out clips."
+    said = (
+        "The whole encoder learns the labels, together with a linear classifier; where a block is named, it stays as "
+        "it is, and a linear classifier of that block learns. Accuracy on held-out clips."
+    )
     return section("Finetuned", said, shown, numbers.where(records, "finetune"))
 
 

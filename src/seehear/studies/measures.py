@@ -119,7 +119,7 @@ def _finetune(subject: Subject) -> tuple[Numbers, Items]:
     views, describe = run.model.views, {"tuned": scorer(run)}
     with frozen(run.model, subject.device):
         said = extract_all(describe, views, parts.test, subject.windows, subject.device, 64, quiet=True)["tuned"]
-    hits = metrics.hits(said.features["video/scores"].mean(1), said.labels)
+    hits = metrics.hits(said.features["video"].mean(1), said.labels)
     return {"video/averaged": float(hits.mean())}, {"video/averaged": hits}
 
 
