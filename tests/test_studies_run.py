@@ -274,6 +274,8 @@ def test_the_time_left_is_that_of_finished_runs():
     assert left(jobs, 2) == pytest.approx((25 + 100) / 2)
     assert left([*jobs[:2], Progress("b", 1, "done", 1.0, 500.0)], 1) == pytest.approx(25)
     assert left(jobs[1:], 2) is None
+    paused = [Progress("a", seed, "done", 1.0, seconds) for seed, seconds in ((2, 90.0), (3, 9000.0))]
+    assert left([*jobs[:2], *paused], 1) == pytest.approx(25)
 
 
 def test_the_share_of_steps_taken_counts_from_the_start(place):

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean
+from statistics import median
 from typing import Any, Literal
 
 from seehear.studies import store
@@ -33,8 +33,9 @@ def status(study: Study, place: Place, arms: Sequence[str] = (), seeds: Sequence
 
 
 def left(jobs: Sequence[Progress], processes: int) -> float | None:
-    """Seconds until all jobs are done: each lasts as long as finished ones of its arm, or as finished ones on average.
+    """Seconds until all jobs are done: each lasts as long as finished ones of its arm, or else as all finished ones.
 
+    That is their median, because one run that was paused, or slept with the machine, should not count for many.
     None as long as nothing is finished.
     """
     took: dict[str, list[float]] = {}
@@ -43,9 +44,9 @@ def left(jobs: Sequence[Progress], processes: int) -> float | None:
             took.setdefault(job.arm, []).append(job.seconds)
     if not took:
         return None
-    each = fmean(second for seconds in took.values() for second in seconds)
+    each = median(second for seconds in took.values() for second in seconds)
     open_ = (job for job in jobs if job.state != "done")
-    return sum(fmean(took.get(job.arm, [each])) * (1 - job.share) for job in open_) / processes
+    return sum(median(took.get(job.arm, [each])) * (1 - job.share) for job in open_) / processes
 
 
 def table(jobs: Sequence[Progress]) -> Any:
