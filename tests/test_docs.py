@@ -2,6 +2,8 @@
 
 import doctest
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,34 @@ def test_every_verb_and_recipe_is_documented():
     readme, tasks = (ROOT / "README.md").read_text(), (ROOT / "docs" / "tasks.md").read_text()
     assert all(f"`seehear {verb}" in readme for verb in VERBS)
     assert all(f"`{recipe}`" in tasks for recipe in RECIPES)
+
+
+# Says what each command would call instead of calling it.
+WATCHED = """
+import functools, sys
+from seehear import cli
+
+def watched(function):
+    return functools.wraps(function)(lambda *values, **options: print(function.__name__))
+
+cli._fit = watched(cli._fit)
+cli.VERBS = {name: verb if name == "train" else watched(verb) for name, verb in cli.VERBS.items()}
+for command in sys.stdin:
+    sys.argv = ["seehear", *command.split()]
+    cli.main()
+"""
+
+
+def test_the_commands_of_the_papers_are_understood():
+    commands = re.findall(r"(?:`|    )seehear (.+?)[`\n]", (ROOT / "docs" / "papers.md").read_text())
+    assert len(commands) > 30
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED], input="\n".join(commands), capture_output=True, text=True, timeout=120
+    )
+    assert done.stderr == ""
+    names = {"train": "_fit", "import": "import_published", "eval": "evaluate"}
+    verbs = [command.split()[0] for command in commands]
+    assert done.stdout.split() == [names.get(verb, verb) for verb in verbs]
 
 
 @pytest.mark.parametrize("page", [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])

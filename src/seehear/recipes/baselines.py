@@ -29,7 +29,7 @@ def info_nce(
 
     Args:
         data: a library made by seehear pack; without one, scenes of the procedural world made in memory.
-        size: tiny (minutes on 2 CPU cores), small (one GPU, an hour) or paper (the numbers of Cross-AVID).
+        size: tiny (minutes on 2 CPU cores), small (one GPU, an hour); others have the numbers of Cross-AVID.
         seed: of weights, views and order.
         epochs: passes over the training clips; default by size.
         batch: clips a step, and what each is compared with; default by size.
@@ -54,7 +54,7 @@ def avc(
 
     Args:
         data: a library made by seehear pack; without one, scenes of the procedural world made in memory.
-        size: tiny (minutes on 2 CPU cores), small (one GPU, an hour) or paper (the numbers of Cross-AVID).
+        size: tiny (minutes on 2 CPU cores), small (one GPU, an hour); others have the numbers of Cross-AVID.
         seed: of weights, views and order.
         epochs: passes over the training clips; default by size.
         batch: clips a step; default by size.
@@ -90,7 +90,7 @@ def avts(
 
     Args:
         data: a library made by seehear pack; without one, scenes of the procedural world made in memory.
-        size: tiny (minutes on 2 CPU cores), small (one GPU, an hour) or paper (the numbers of Cross-AVID).
+        size: tiny (minutes on 2 CPU cores), small (one GPU, an hour); others have the numbers of Cross-AVID.
         seed: of weights, views and order.
         epochs: passes over the training clips, of both halves; default by size.
         batch: clips a step; default by size.
