@@ -31,9 +31,9 @@ class BlockClassifiers(Task):
         self.modality = modality
         front = views.front
         shapes = {"video": (3, views.count, views.size, views.size), "audio": (1, front.frames, front.bins)}
-        learning = encoder.training
+        learning, device = encoder.training, next(encoder.parameters()).device
         with torch.no_grad():
-            blocks = flat(encoder.eval()(torch.zeros(1, *shapes[modality])))
+            blocks = flat(encoder.eval()(torch.zeros(1, *shapes[modality], device=device)))
         encoder.train(learning)
         sizes = {block: x.shape[1] for block, x in blocks.items()}
         made = {b: nn.Sequential(nn.BatchNorm1d(size), nn.Linear(size, classes)) for b, size in sizes.items()}
