@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from seehear.clip import Batch, Features, Loss, Response
 from seehear.evals.features import PAPER_LIMIT, shrink
+from seehear.tasks.supervised import cross_entropies
 from seehear.tasks.task import Task
 from seehear.views import AudioVisual
 
@@ -46,8 +47,7 @@ class BlockClassifiers(Task):
 
     def charge(self, response: Response, batch: Batch) -> Loss:
         """-log softmax(s_b)[label], averaged over the batch and summed over the blocks."""
-        parts = {n: nn.functional.cross_entropy(scores, batch.labels) for n, scores in response.outputs.items()}
-        return Loss(torch.stack(list(parts.values())).sum(), parts)
+        return cross_entropies(response, batch)
 
 
 def flat(said: Features) -> dict[str, Float[Tensor, "B D"]]:

@@ -89,7 +89,7 @@ def _table(
 def kinetics() -> "Finetuning":
     """Linear classifiers of the blocks on Kinetics-400 (tables 2.10 and 2.11)."""
     made = _table("kinetics", 16, (0.0, 0.0, 0.0, 0.0), 0, 20, 32, (8, 12, 15, 18))
-    return replace(made, epochs=1, dropout=0.0, blocks=True, views=made.views | {"size": 112})
+    return replace(made, epochs=1, blocks=True, views=made.views | {"size": 112})
 
 
 def robust(frames: Literal[8, 32] = 8) -> "Finetuning":

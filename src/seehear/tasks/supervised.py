@@ -40,5 +40,10 @@ class Supervised(Task):
 
     def charge(self, response: Response, batch: Batch) -> Loss:
         """-log softmax(scores)[label], averaged over the batch and summed over the modalities."""
-        parts = {n: nn.functional.cross_entropy(scores, batch.labels) for n, scores in response.outputs.items()}
-        return Loss(torch.stack(list(parts.values())).sum(), parts)
+        return cross_entropies(response, batch)
+
+
+def cross_entropies(response: Response, batch: Batch) -> Loss:
+    """-log softmax(scores)[label] of every classifier, averaged over the batch, and their sum."""
+    parts = {n: nn.functional.cross_entropy(scores, batch.labels) for n, scores in response.outputs.items()}
+    return Loss(torch.stack(list(parts.values())).sum(), parts)
