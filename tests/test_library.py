@@ -132,6 +132,46 @@ def test_clips_read_together_are_those_read_alone(library, monkeypatch):
     assert asked == [rows]
 
 
+@pytest.mark.parametrize("profile", ["jpeg", "h264"])
+def test_clips_that_stay_in_memory_are_those_read_anew(media, tmp_path, profile, monkeypatch):
+    pack(media, tmp_path / "library", profile=profile, size=32, rate=RATE, seconds=3.0, workers=1)
+    kept, plain = Library(tmp_path / "library", keep=1 << 30), Library(tmp_path / "library")
+    rows = list(range(len(plain)))
+    kept.open_all(rows)
+    monkeypatch.setattr(Library, "read", lambda *_: pytest.fail("read again"))
+    again = kept.open_all(rows[::-1])[::-1]
+    monkeypatch.undo()
+    for one, other in zip(again, plain.open_all(rows), strict=True):
+        assert (one.item, one.label, one.channels) == (other.item, other.label, other.channels)
+        assert np.array_equal(one.frames(0.31, 5, 7.0), other.frames(0.31, 5, 7.0))
+        for rate in (RATE, 16_000):
+            assert np.array_equal(one.sound(-0.1, 1.5, rate), other.sound(-0.1, 1.5, rate))
+    # A shelf that travels leaves its clips behind.
+    assert len(pickle.dumps(kept)) < 1.1 * len(pickle.dumps(plain))
+
+
+def test_no_more_clips_stay_in_memory_than_there_is_room_for(library, monkeypatch):
+    size = Library(library.uri).open(0).decode()
+    few = Library(library.uri, keep=size + 1)
+    few.open_all(range(len(few)))
+    asked = []
+    read = Library.read
+    monkeypatch.setattr(Library, "read", lambda self, rows, *columns: asked.extend(rows) or read(self, rows, *columns))
+    few.open_all(range(len(few)))
+    # One clip leaves a byte of room, which the next one takes.
+    assert asked == list(range(2, len(few)))
+
+
+def test_a_broken_clip_stays_packed_and_says_so_when_it_is_asked_for(library):
+    clip = Library(library.uri).open(0)
+    packed = library.read([0], *clip.COLUMNS)[0]
+    clip.hold(packed | {"sound": b"no FLAC"})
+    assert clip.decode() == 0
+    assert np.array_equal(clip.frames(0.0, 3, 5.0), library.open(0).frames(0.0, 3, 5.0))
+    with pytest.raises(MediaError, match="FLAC"):
+        clip.sound(0.0, 1.0, RATE)
+
+
 def test_a_shelf_travels_to_another_process(library):
     library.open(1).frames(0.0, 1, 1.0)
     again = pickle.loads(pickle.dumps(library))

@@ -15,10 +15,12 @@ from jaxtyping import Float32, UInt8
 
 from seehear.clip import Clip
 from seehear.data.catalog import Catalog, Clips, frame_indices
-from seehear.data.packed import Pictures, cut_packed, unpack
+from seehear.data.packed import Pictures, cut_packed, decode_sound, unpack
 from seehear.data.store import Store
 from seehear.errors import MediaError
 
+KEEP = 2 << 30
+"""Bytes of decoded clips that training keeps in memory: a library of an hour or two of small pictures as a whole."""
 _SMALL = ("item", "source", "duration", "start", "fps", "rate", "channels", "coding", "gop")
 _MODALITIES: dict[tuple[bool, bool], tuple[str, ...]] = {
     (True, True): ("video", "audio"),
@@ -29,9 +31,13 @@ _MODALITIES: dict[tuple[bool, bool], tuple[str, ...]] = {
 
 
 class Library(Clips):
-    """The clips at a local path or an object-store URL; raises InputError when there is no library."""
+    """The clips at a local path or an object-store URL; raises InputError when there is no library.
 
-    def __init__(self, uri: str | Path) -> None:
+    Clips that are opened together stay decoded in memory for the next epoch, up to `keep` bytes; the worker processes
+    of a loader share these out.
+    """
+
+    def __init__(self, uri: str | Path, keep: int = 0) -> None:
         self.store = Store(uri)
         self.profile = self.store.settings()["profile"]
         small = self.store.read("clips", *_SMALL)
@@ -39,9 +45,12 @@ class Library(Clips):
         self._coding = [intern(coding) for coding in small["coding"]]
         self.catalog = _catalog(small, self.store.read("labels", "source", "label", "split", "licence", "truth"))
         self._clips: Any = None
+        self._kept: dict[int, PackedClip] = {}
+        self._keep = keep
+        self._room: int | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"_clips": None}
+        return self.__dict__ | {"_clips": None, "_kept": {}, "_room": None}
 
     @property
     def uri(self) -> str:
@@ -56,10 +65,23 @@ class Library(Clips):
         return [{name: _value(table[name][n]) for name in columns} for n in range(len(rows))]
 
     def open_all(self, rows: Sequence[int]) -> list[Clip]:
-        clips = [self.open(row) for row in rows]
-        for clip, packed in zip(clips, self.read(rows, *PackedClip.COLUMNS), strict=True):
-            clip.hold(packed)
-        return list(clips)
+        new = [row for row in dict.fromkeys(rows) if row not in self._kept]
+        clips = {row: self._kept[row] if row in self._kept else self.open(row) for row in rows}
+        for row, packed in zip(new, self.read(new, *PackedClip.COLUMNS) if new else (), strict=True):
+            clips[row].hold(packed)
+            self._decode(clips[row])
+        return [clips[row] for row in rows]
+
+    def _decode(self, clip: "PackedClip") -> None:
+        """Keep a clip where there is room."""
+        if self._room is None:
+            from torch.utils.data import get_worker_info
+
+            worker = get_worker_info()
+            self._room = self._keep // (worker.num_workers if worker else 1)
+        if self._room > 0 and (size := clip.decode()):
+            self._room -= size
+            self._kept[clip.row] = clip
 
     def open(self, row: int) -> "PackedClip":
         known = {name: column[row].item() for name, column in self._small.items()}
@@ -93,6 +115,7 @@ class PackedClip(Clip):
         self.channels = known["channels"]
         self._coding, self._gop = known["coding"], known["gop"]
         self._held: tuple[Pictures, Any] | None = None
+        self._frames: UInt8[np.ndarray, "T H W 3"] | None = None
 
     def _packed(self) -> tuple[Pictures, Any]:
         if self._held is None:
@@ -104,12 +127,30 @@ class PackedClip(Clip):
         """Keep what was read of COLUMNS."""
         self._held = Pictures(packed["video"], packed["offsets"], self._gop), packed["sound"]
 
+    def decode(self) -> int:
+        """Decode all pictures and sound now and keep them instead; returns their bytes.
+
+        A clip that is broken stays as it is (0 bytes), so that only who asks for the broken part hears of it.
+        """
+        pictures, data = self._packed()
+        try:
+            frames = unpack(pictures, np.arange(len(pictures)), self.library.profile) if len(pictures) else None
+            sound = decode_sound(self._coding, data) if self.channels else b""
+        except MediaError:
+            return 0
+        self._frames, self._coding = frames, "pcm_s16le"
+        self._held = Pictures(b"", pictures.offsets, pictures.gop), sound
+        return len(sound) + (0 if frames is None else frames.nbytes)
+
     def frames(self, start: float, count: int, fps: float) -> UInt8[np.ndarray, "T H W 3"]:
         pictures, _ = self._packed()
         if not len(pictures):
             raise MediaError(f"{self.library.uri} item {self.item}", "no picture", "expected a clip with pictures")
+        indices = frame_indices(start, count, fps, self.fps, len(pictures))
+        if self._frames is not None:
+            return self._frames[indices]
         try:
-            return unpack(pictures, frame_indices(start, count, fps, self.fps, len(pictures)), self.library.profile)
+            return unpack(pictures, indices, self.library.profile)
         except MediaError as error:
             raise self._named(error) from error
 

@@ -140,6 +140,18 @@ def pack_sound(sound: Float32[np.ndarray, "C N"], rate: int) -> tuple[str, bytes
     return "flac", written.getvalue()
 
 
+def decode_sound(coding: str, data: bytes | memoryview) -> bytes:
+    """The whole of a packed sound as interleaved 16-bit PCM, coding "pcm_s16le"; the samples are the same."""
+    if coding == "pcm_s16le":
+        return bytes(data)
+    import soundfile
+
+    try:
+        return soundfile.read(BytesIO(data), dtype="int16", always_2d=True)[0].tobytes()
+    except soundfile.LibsndfileError as error:
+        raise _broken() from error
+
+
 def cut_packed(
     coding: str, data: bytes | memoryview, channels: int, source_rate: int, start: float, duration: float, rate: int
 ) -> Float32[np.ndarray, "C N"]:
@@ -178,4 +190,8 @@ def _samples(
             read: Float32[np.ndarray, "N C"] = file.read(count, dtype="float32", always_2d=True)
             return read.T
     except soundfile.LibsndfileError as error:
-        raise MediaError("packed clip", "corrupt", "its FLAC cannot be decoded") from error
+        raise _broken() from error
+
+
+def _broken() -> MediaError:
+    return MediaError("packed clip", "corrupt", "its FLAC cannot be decoded")

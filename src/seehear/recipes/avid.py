@@ -163,9 +163,9 @@ def check(seed: int, epochs: int | None, batch: int | None) -> None:
 def shelf(data: Path | None, seed: int) -> "Clips":
     """The clips of a library, or 600 training scenes of the procedural world in memory."""
     if data is not None:
-        from seehear.data.library import Library
+        from seehear.data.library import KEEP, Library
 
-        return Library(data)
+        return Library(data, KEEP)
     from seehear.world.plan import Plan
     from seehear.world.shelf import World
 
