@@ -2,9 +2,10 @@
 """Loader: clips/s of one core, a clip being 8 frames at 112x112 (16 frames/s) and 2 s of sound at 24 kHz.
 
 Side by side, interleaved, in one process with one thread: decoding 640x360 H.264 + AAC sources of 10 s with a key frame
-every 250 frames (PyAV), and the same sources packed as H.264 and as JPEG. Error: what a clip differs by from the
-decoded source scaled in the same two steps, in grey levels and as signal-to-noise ratio of the sound (the source itself
-is scaled in one step, which shows in its error). Floor: reading the packed bytes alone.
+every 250 frames (PyAV), and the same sources packed as H.264 and as JPEG, or kept decoded in memory as training does
+with as many clips as there is room for. Error: what a clip differs by from the decoded source scaled in the same two
+steps, in grey levels and as signal-to-noise ratio of the sound (the source itself is scaled in one step, which shows in
+its error). Floor of what is packed: reading the packed bytes alone.
 
     python bench/loader.py [--repeats 12] [--json docs/results/bench/loader.json]
 """
@@ -22,7 +23,7 @@ import cv2
 import numpy as np
 
 from seehear.atomic import write_json
-from seehear.data.library import Library
+from seehear.data.library import KEEP, Library
 from seehear.data.pack import pack
 from seehear.data.transcode import Settings, scaled
 from seehear.media.decode import frames, sound
@@ -72,7 +73,7 @@ def from_source(path: Path, start: float) -> Loaded:
 
 def from_library(library: Library, row: int, start: float) -> Loaded:
     """One clip out of a library."""
-    clip = library.open(row)
+    (clip,) = library.open_all([row])
     pictures = clip.frames(start, COUNT, CLIP_FPS)
     small = np.stack([cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for picture in pictures])
     return small, clip.sound(start, HEARD, HEARD_RATE)
@@ -127,16 +128,20 @@ def measure(folder: Path, repeats: int) -> dict:
     for profile in ("h264", "jpeg"):
         pack(media, folder / profile, profile=profile, workers=1, quiet=True)
         libraries[profile] = Library(folder / profile)
+    kept = Library(folder / "jpeg", KEEP)
+    kept.open_all(range(SOURCES))
     loaders: dict[str, Callable[[int, float], Loaded]] = {
         "source": lambda row, start: from_source(paths[row], start),
         "packed h264": lambda row, start: from_library(libraries["h264"], row, start),
         "packed jpeg": lambda row, start: from_library(libraries["jpeg"], row, start),
+        "kept in memory": lambda row, start: from_library(kept, row, start),
         "reading jpeg": lambda row, start: read_only(libraries["jpeg"], row, start),
     }
     size = {"source": sum(path.stat().st_size for path in paths)} | {
         f"packed {profile}": sum(library.store.read("clips", "bytes")["bytes"])
         for profile, library in libraries.items()
     }
+    size["kept in memory"] = sum(kept.open(row).decode() for row in range(SOURCES))
     random = np.random.default_rng(0)
     rates: dict[str, list[float]] = {name: [] for name in loaders}
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in loaders}

@@ -10,10 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from seehear.cli import RECIPES, VERBS, Layout
+from seehear.cli import VERBS
 from seehear.data.library import Library
 from seehear.data.public import LAYOUTS
 from seehear.media.encode import encode
+from seehear.verbs.libraries import Layout
+from seehear.verbs.training import RECIPES
 
 SEEHEAR = Path(sys.executable).parent / "seehear"
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from seehear.cli import RECIPES, VERBS
+from seehear.cli import VERBS
+from seehear.verbs.training import RECIPES
 
 ROOT = Path(__file__).parents[1]
 
@@ -46,11 +47,12 @@ def test_every_verb_and_recipe_is_documented():
 WATCHED = """
 import functools, sys
 from seehear import cli
+from seehear.verbs import training
 
 def watched(function):
     return functools.wraps(function)(lambda *values, **options: print(function.__name__))
 
-cli._fit = watched(cli._fit)
+training._fit = watched(training._fit)
 cli.VERBS = {name: verb if name == "train" else watched(verb) for name, verb in cli.VERBS.items()}
 for command in sys.stdin:
     sys.argv = ["seehear", *command.split()]
