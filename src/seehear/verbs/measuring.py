@@ -112,11 +112,11 @@ def finetune(
     settings = finetuning(size, frames, epochs, batch)
 
     from seehear import checkpoint
-    from seehear.data.library import Library
+    from seehear.data.library import KEEP, Library
     from seehear.evals.finetune import finetune as measure
     from seehear.evals.results import table
 
-    model, clips, place = checkpoint.load(run, which), Library(library), device_named(device)
+    model, clips, place = checkpoint.load(run, which), Library(library, KEEP), device_named(device)
     result = measure(model, clips, run, settings, modality, windows, split, seed, place, workers)
     show(table(result))
     write(report_json, result.plain)
