@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from seehear.nets.audio import Conv2D
+from seehear.nets.audio import Conv2D, FewChannels
 from seehear.nets.heads import projection
 from seehear.nets.video import R2Plus1D
 
@@ -51,6 +51,22 @@ def test_audio_shapes_of_the_tables(net, size, shapes):
     features = net.eval()(torch.zeros(1, 1, *size))
     assert [tuple(block.shape[2:]) for block in list(features.blocks.values())[:5]] == shapes
     assert torch.equal(features.pooled, features.blocks["block5"].amax((2, 3)))
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_the_first_convolution_of_sound_is_that_of_torch_in_another_layout(channels):
+    torch.manual_seed(0)
+    plain, ours = (kind(channels, 16, 7, 2, 3, bias=False) for kind in (nn.Conv2d, FewChannels))
+    ours.load_state_dict(plain.state_dict())
+    x, gradient = torch.randn(3, channels, 20, 17), torch.randn(3, 16, 10, 9)
+    said = [net(x) for net in (plain, ours)]
+    for one in said:
+        one.backward(gradient)
+    assert said[1].is_contiguous()
+    torch.testing.assert_close(said[1], said[0])
+    torch.testing.assert_close(ours.weight.grad, plain.weight.grad)
+    # Optimisers and checkpoints see the usual layout.
+    assert ours.weight.is_contiguous()
 
 
 def test_shortcuts_have_no_bias_and_no_norm_and_blocks_are_residual():
