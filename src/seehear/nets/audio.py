@@ -16,12 +16,13 @@ from seehear.clip import Features
 class FewChannels(nn.Conv2d):
     """A convolution without bias of one or a few channels, computed with channels innermost.
 
-    The numbers are the same, and on the CPU it takes a seventh of the time. What it returns has channels outermost
-    again, because torch's batch norm is less exact in the other layout (docs/log.md).
+    The numbers are the same; on the CPU the first convolution of the tiny net takes 2.7 ms instead of 7.1. What it
+    returns has channels outermost again, so that nothing after it changes.
     """
 
     def forward(self, input: Float[Tensor, "B C T F"]) -> Float[Tensor, "B D U V"]:
-        weight = self.weight.contiguous(memory_format=torch.channels_last)
+        # Unlike `contiguous`, `to` also tells the layouts of a single channel apart.
+        weight = self.weight.to(memory_format=torch.channels_last)
         return nn.functional.conv2d(input, weight, None, self.stride, self.padding).contiguous()
 
 
