@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from seehear import atomic, checkpoint, train
-from seehear.data.library import Library
+from seehear.data.library import KEEP, Library
 from seehear.data.loader import Loader
 from seehear.errors import InputError
 from seehear.run import Position, Run
@@ -89,7 +89,9 @@ def _measure(folder: Path, run: Run, arm: Arm, place: Place, spent: float) -> No
     missing = [name for name in arm.measures if name not in measured]
     if missing:
         sounds = Library(place.sounds) if place.sounds else None
-        subject = Subject(folder / "run", Library(place.library), place.windows, place.device, sounds)
+        # Finetuning alone reads its clips more than once.
+        shelf = Library(place.library, KEEP if "finetune" in missing else 0)
+        subject = Subject(folder / "run", shelf, place.windows, place.device, sounds)
         for name in missing:
             found, each = measure(name, subject)
             numbers, items = numbers | found, items | {metric: one.numpy() for metric, one in each.items()}
