@@ -34,7 +34,7 @@ HERE = Path(__file__).parent
 @pytest.fixture
 def place(tmp_path, monkeypatch):
     """A place whose library is a small shelf in memory."""
-    monkeypatch.setattr(job, "Library", lambda path: make_shelf(12))
+    monkeypatch.setattr(job, "Library", lambda path, keep=0: make_shelf(12))
     return Place(tmp_path / "small", tmp_path / "library", "data", windows=2)
 
 
@@ -333,7 +333,10 @@ def test_a_study_leaves_a_page_about_all_of_it_whatever_was_done_now(tmp_path, p
     assert json.loads((tmp_path / "small.json").read_text()) == json.loads(json.dumps(plain))
     text = (tmp_path / "small.md").read_text()
     assert "1 of 8 runs are finished" in text
-    assert "second, seeds 0, 1, 2: waiting" in text
+    unfinished = text.partition("## Not finished")[2].strip().splitlines()
+    assert unfinished[1:] == ["- not begun: second", "- claims of which nothing can be said: S1"]
+    assert unfinished[0].startswith("- first, seeds 0, 2, 3, 4: waiting")
+    assert "| second |" not in text
     assert (tmp_path / "small.svg").read_text().startswith("<svg")
     _, numbers = conduct.progress("small", tmp_path)
     assert (numbers["done"], numbers["waiting"], numbers["why_failed"]) == (1, 7, {})

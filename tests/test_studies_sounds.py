@@ -114,7 +114,7 @@ def test_real_sounds_decide_no_verdict():
 def place(tmp_path, monkeypatch):
     """A place whose libraries are small shelves in memory."""
     shelves = {"library": make_shelf(12), "esc10": make_sounds()}
-    monkeypatch.setattr(job, "Library", lambda path: shelves[path.name])
+    monkeypatch.setattr(job, "Library", lambda path, keep=0: shelves[path.name])
     return Place(tmp_path / "small", tmp_path / "library", "data", windows=2)
 
 

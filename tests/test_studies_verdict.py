@@ -168,7 +168,8 @@ def test_contrasts_that_count_must_all_be_shown():
     assert judge(claim(up, flat), scores, "zero").word == "not shown"
     assert judge(claim(up, flat, down), scores, "zero").word == "contradicted"
     assert judge(claim(up, over("down", "zero", reported=True)), scores, "zero").word == "shown"
-    assert judge(claim(up, over("absent", "zero")), scores, "zero").word == "not run"
+    assert judge(claim(up, over("absent", "zero")), scores, "zero").word == "run in part"
+    assert judge(claim(over("absent", "zero"), over("up", "zero", reported=True)), scores, "zero").word == "not run"
 
 
 def test_a_study_knows_how_many_seeds_its_arms_need_and_in_which_order():

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page of a study in Markdown: one row a claim, one row an arm, and what a reader must know."""
+"""The page of a study in Markdown: one row a claim, one row an arm, and what a reader must know.
+
+Of a study that was run in part only that part is told, and what was not begun is named.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +39,8 @@ def gather(study: Study, place: Place, jobs: Sequence[Progress]) -> Scores:
 def page(study: Study, place: Place, jobs: Sequence[Progress]) -> tuple[str, str, dict[str, Any]]:
     """The page, its drawing NAME.svg, and the same as JSON values."""
     scores = gather(study, place, jobs)
-    verdicts = [judge(claim, scores, study.base) for claim in study.claims]
+    judged = [judge(claim, scores, study.base) for claim in study.claims]
+    verdicts = [begun for verdict in judged if (begun := _begun(verdict, scores)).findings]
     minutes, done = sum(job.seconds for job in jobs) / 60, sum(job.state == "done" for job in jobs)
     about = f"{done} of {len(jobs)} runs are finished ({minutes:.0f} minutes of one core by the clock, evaluation "
     about += "included). A run takes one core and only its own stages: on two cores, where two run, half as long. "
@@ -46,7 +51,7 @@ def page(study: Study, place: Place, jobs: Sequence[Progress]) -> tuple[str, str
             (
                 v.claim.name,
                 v.claim.text,
-                "<br>".join(_said(finding, study, _lacking(finding, v.claim, study, scores)) for finding in v.findings),
+                "<br>".join(_told(v, study, scores)),
                 v.claim.paper,
                 v.word,
             )
@@ -54,13 +59,27 @@ def page(study: Study, place: Place, jobs: Sequence[Progress]) -> tuple[str, str
         ],
     )
     drawn = f"![What came out: a line a contrast, the paper's direction to the right]({study.name}.svg)"
-    parts = [f"# {study.title}", study.settings, about, drawn, METHOD, claims, "## Arms", _arms(study, scores, jobs)]
-    parts += ["## Not finished", _missing(jobs)] if done < len(jobs) else []
-    plain = {"study": study.name, "minutes": round(minutes, 1), "claims": [_plain(verdict) for verdict in verdicts]}
+    told = claims if verdicts else ""
+    parts = [f"# {study.title}", study.settings, about, drawn, METHOD, told, "## Arms", _arms(study, scores, jobs)]
+    parts += ["## Not finished", _missing(study, verdicts, jobs)] if done < len(jobs) else []
+    plain = {"study": study.name, "minutes": round(minutes, 1), "claims": [_plain(verdict) for verdict in judged]}
     # With its drawing comes torch, which `seehear study --help` need not wait for.
     from seehear.studies.plot import plot
 
     return "\n\n".join(part for part in parts if part) + "\n", plot(study, verdicts), plain
+
+
+def _begun(verdict: Verdict, scores: Scores) -> Verdict:
+    """The verdict with its contrasts of which every arm has finished a seed."""
+    findings = (one for one in verdict.findings if all(scores.get(arm) for arm in one.contrast.arms))
+    return replace(verdict, findings=tuple(findings))
+
+
+def _told(verdict: Verdict, study: Study, scores: Scores) -> list[str]:
+    """The contrasts of a claim in words, and how many more it has."""
+    lines = [_said(one, study, _lacking(one, verdict.claim, study, scores)) for one in verdict.findings]
+    more = len(verdict.claim.contrasts) - len(lines)
+    return [*lines, *([f"{more} more not run"] if more else [])]
 
 
 def _lacking(finding: Finding, claim: Claim, study: Study, scores: Scores) -> str:
@@ -95,24 +114,33 @@ def _arms(study: Study, scores: Scores, jobs: Sequence[Progress]) -> str:
     rows = []
     for arm in study.arms:
         seconds = [job.seconds for job in jobs if job.arm == arm.name and job.state == "done"]
+        if not seconds:
+            continue
         cells = []
         for metric in study.columns.values():
             found = mean_and_spread(scores, Score(arm.name, (metric,)))
             cells.append(f"{found[0]:.3f} ± {found[1]:.3f}" if found else "")
-        rows.append((arm.name, str(len(seconds)), *cells, f"{np.mean(seconds) / 60:.1f}" if seconds else ""))
+        rows.append((arm.name, str(len(seconds)), *cells, f"{np.mean(seconds) / 60:.1f}"))
     return _table(("arm", "seeds", *study.columns, "minutes of one core a seed"), rows)
 
 
-def _missing(jobs: Sequence[Progress]) -> str:
-    """A line an arm and state, and why what failed did."""
+def _missing(study: Study, verdicts: Sequence[Verdict], jobs: Sequence[Progress]) -> str:
+    """A line an arm and state, why what failed did, and a line for all that was not begun."""
+    begun = {job.arm for job in jobs if job.state != "waiting"}
     seeds: dict[tuple[str, str, str], list[str]] = {}
     for job in jobs:
-        if job.state != "done":
+        if job.state != "done" and job.arm in begun:
             seeds.setdefault((job.arm, job.state, job.why), []).append(str(job.seed))
-    return "\n".join(
+    lines = [
         f"- {arm}, seeds {', '.join(which)}: {state}{f' ({why})' if why else ''}"
         for (arm, state, why), which in seeds.items()
-    )
+    ]
+    told = {verdict.claim.name for verdict in verdicts}
+    claims = [claim.name for claim in study.claims if claim.name not in told]
+    arms = [arm.name for arm in study.arms if arm.name not in begun]
+    lines += [f"- not begun: {', '.join(arms)}"] if arms else []
+    lines += [f"- claims of which nothing can be said: {', '.join(claims)}"] if claims else []
+    return "\n".join(lines)
 
 
 def _commits(study: Study, place: Place, jobs: Sequence[Progress]) -> list[str]:

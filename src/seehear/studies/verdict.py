@@ -18,7 +18,7 @@ from jaxtyping import Float64
 
 from seehear.studies.study import Claim, Contrast, Score
 
-Word = Literal["shown", "contradicted", "not shown", "not testable", "not run"]
+Word = Literal["shown", "contradicted", "not shown", "not testable", "not run", "run in part"]
 Scores = Mapping[str, Mapping[int, Mapping[str, Float64[np.ndarray, "..."]]]]
 """Arm -> seed -> metric -> what each item scored, NaN where it was not asked; a single number where there are none."""
 DRAWS, LEVEL = 10_000, 0.95
@@ -155,11 +155,12 @@ def _equal(interval: Interval, margin: float) -> Word:
 
 
 def _together(findings: tuple[Finding, ...]) -> Word:
-    """All contrasts that count must be shown, and one that is contradicted contradicts the claim."""
+    """All contrasts that count must be run and shown, and one that is contradicted contradicts the claim."""
     counted = [finding for finding in findings if not finding.contrast.reported]
+    ran = {finding.word != "not run" for finding in counted}
+    if False in ran:
+        return "run in part" if True in ran else "not run"
     words = {finding.word for finding in counted if finding.testable}
-    if "not run" in {finding.word for finding in counted}:
-        return "not run"
     if not words:
         return "not testable"
     for word in ("contradicted", "not shown"):
