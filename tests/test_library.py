@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -151,9 +152,12 @@ def test_clips_that_stay_in_memory_are_those_read_anew(media, tmp_path, profile,
     assert len(pickle.dumps(kept)) < 1.1 * len(pickle.dumps(plain))
 
 
-def test_no_more_clips_stay_in_memory_than_there_is_room_for(library, monkeypatch):
+@pytest.mark.parametrize("workers", [None, 10])
+def test_no_more_clips_stay_in_memory_than_there_is_room_for(library, monkeypatch, workers):
     size = Library(library.uri).open(0).decode()
-    few = Library(library.uri, keep=size + 1)
+    info = workers and SimpleNamespace(num_workers=workers)
+    monkeypatch.setattr("torch.utils.data.get_worker_info", lambda: info)
+    few = Library(library.uri, keep=(size + 1) * (workers or 1))
     few.open_all(range(len(few)))
     asked = []
     read = Library.read
