@@ -74,6 +74,8 @@ class Library(Clips):
 
     def _decode(self, clip: "PackedClip") -> None:
         """Keep a clip where there is room."""
+        if not self._keep:
+            return
         if self._room is None:
             from torch.utils.data import get_worker_info
 
