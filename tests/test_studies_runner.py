@@ -58,6 +58,8 @@ class Bench:
         folder = self.place.of(self.study, self.study.arm(name), seed)
         if ended.exitcode == 0 and (name, seed) not in self.stopped:
             store.keep(folder, {"measured": [], "numbers": {}, "seconds": {"training": 1.0}}, {})
+            (folder / "run").mkdir(exist_ok=True)
+            (folder / "run" / "last.safetensors").touch()
         if (name, seed) in self.told:
             atomic.write_text(folder / "failed.txt", self.told[name, seed])
 
@@ -105,6 +107,25 @@ def test_what_was_finished_before_is_a_start_and_is_not_started(bench):
     bench.run(arms=["first"], seeds=[0])
     bench.run(seeds=[0])
     assert bench.order == [("first", 0), ("second", 0)]
+
+
+def test_numbers_without_checkpoints_count_and_a_start_is_trained_again_where_it_is_needed(bench, place):
+    bench.run(seeds=[0, 1])
+    bench.order.clear()
+    # As on another machine, to which only numbers were copied.
+    for checkpoint in place.folder.glob("*/run/last.safetensors"):
+        checkpoint.unlink()
+    bench.run(seeds=[0, 1])
+    assert bench.order == []
+    (place.of(STUDY, STUDY.arm("second"), 1) / "numbers.json").unlink()
+    bench.run(seeds=[0, 1])
+    assert bench.order == [("first", 1), ("second", 1)]
+    # What has begun to go on has taken what it needs with it.
+    bench.order.clear()
+    (place.of(STUDY, STUDY.arm("second"), 1) / "numbers.json").unlink()
+    (place.of(STUDY, STUDY.arm("first"), 1) / "run" / "last.safetensors").unlink()
+    bench.run(seeds=[0, 1])
+    assert bench.order == [("second", 1)]
 
 
 def test_a_lost_process_is_told_and_only_what_starts_from_it_waits(bench, place, capsys):

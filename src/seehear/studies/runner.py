@@ -44,11 +44,31 @@ def run(
         raise InputError(f"expected --processes of at least 1, got {processes}")
     planned = study.plan(arms, seeds)
     with held(place.folder), progress.bar(study.name, len(planned), quiet) as shown:
-        finished = {(job.arm, job.seed) for job in status(study, place, arms, seeds) if job.state == "done"}
+        _forget_lost_starts(study, place, planned, _finished(study, place, arms, seeds))
+        finished = _finished(study, place, arms, seeds)
         shown.advance(len(finished))
         crew = Crew(study, place, minutes, processes or os.cpu_count() or 1, shown)
         crew.work([(arm, seed) for arm, seed in planned if (arm.name, seed) not in finished], finished)
     return status(study, place, arms, seeds)
+
+
+def _finished(study: Study, place: Place, arms: Sequence[str], seeds: Sequence[int]) -> set[tuple[str, int]]:
+    return {(job.arm, job.seed) for job in status(study, place, arms, seeds) if job.state == "done"}
+
+
+def _forget_lost_starts(
+    study: Study, place: Place, planned: Sequence[tuple[Arm, int]], finished: set[tuple[str, int]]
+) -> None:
+    """Have a start trained again that was measured but is not here, where something is still to go on from it.
+
+    Numbers travel between machines; checkpoints are a thousand times as large.
+    """
+    for arm, seed in planned:
+        if arm.start is None or (arm.name, seed) in finished:
+            continue
+        own, start = (place.of(study, one, seed) for one in (arm, study.arm(arm.start)))
+        if not any((folder / "run" / "last.safetensors").exists() for folder in (own, start)):
+            (start / "numbers.json").unlink(missing_ok=True)
 
 
 class Crew:

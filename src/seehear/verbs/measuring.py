@@ -161,7 +161,8 @@ def study(
 ) -> None:
     """Test the claims of a paper: train every arm with several seeds, compare them, say what was shown; or its status.
 
-    Studies: instance (claims A1 to A10, AVID-CMA), robust (B1 to B9, Robust-xID). A stopped study goes on where it was.
+    Studies: instance (claims A1 to A10, AVID-CMA), robust (B1 to B9, Robust-xID). A stopped study goes on where it was,
+    and what another machine finished counts once its folders are copied to OUT/NAME.
 
     Example: seehear study instance --out runs/studies --budget 60; seehear study status instance --out runs/studies
 
