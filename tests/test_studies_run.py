@@ -318,6 +318,25 @@ def test_the_page_says_what_came_out(place):
     assert plain["claims"][0]["verdict"] == "not run"
 
 
+def test_the_page_of_a_study_run_in_part_tells_that_part(place):
+    study = make_study(1, 1.0, Arm("third", first))
+    (claim,) = study.claims
+    (contrast,) = claim.contrasts
+    other = replace(contrast, better=(replace(contrast.better[0], arm="third"),))
+    study = replace(study, claims=(replace(claim, contrasts=(contrast, other)),))
+    for arm in study.arms[:2]:
+        for seed in range(2):
+            about = {"measured": list(arm.measures), "numbers": {METRIC: 0.5}, "commit": "abc", "seconds": {"t": 60.0}}
+            store.keep(place.of(study, arm, seed), about, {METRIC: np.full(4, 0.5)})
+    text, drawn, plain = page(study, place, status(study, place))
+    (row,) = (line for line in text.splitlines() if line.startswith("| S1 |"))
+    assert "(2 seeds, not shown)<br>1 more not run |" in row
+    assert row.endswith("| run in part |")
+    assert "third" not in row + drawn
+    assert "- not begun: third" in text
+    assert len(plain["claims"][0]["findings"]) == 2
+
+
 def test_a_study_leaves_a_page_about_all_of_it_whatever_was_done_now(tmp_path, place, monkeypatch):
     study = make_study()
 
