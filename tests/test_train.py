@@ -110,6 +110,14 @@ def test_ctrl_c_saves_and_stops(tmp_path):
     assert checkpoint.read(folder / "last.safetensors")[1]["total"] > 0
 
 
+def torchrun(processes, *arguments):
+    """A script in one process, or in several that form a group."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
+    group = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--standalone"] if processes > 1 else []
+    command = [sys.executable, *group, *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+
 TWO = """
 import sys
 sys.path.insert(0, sys.argv[1])
@@ -144,11 +152,8 @@ def test_two_processes_are_one(tmp_path, stage):
     """
     script = tmp_path / "two.py"
     script.write_text(TWO)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"}
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone"]
-    for name, command in (("one", [sys.executable]), ("two", torchrun)):
-        arguments = [str(script), str(HERE), str(tmp_path / name), str(stage)]
-        done = subprocess.run([*command, *arguments], env=environment, capture_output=True, text=True, timeout=120)
+    for name, processes in (("one", 1), ("two", 2)):
+        done = torchrun(processes, script, HERE, tmp_path / name, stage)
         assert done.returncode == 0, done.stderr
     one, two = tensors(tmp_path / "one"), tensors(tmp_path / "two")
     assert set(one) == set(two)
@@ -161,6 +166,30 @@ def test_two_processes_are_one(tmp_path, stage):
             rtol=0,
             msg=lambda text, name=name: f"{name}: {text}",
         )
+
+
+STOPPED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from small import make_run
+from seehear import dist, train
+
+dist.engine("cpu")
+limit = 0.0 if dist.part()[0] == 1 else None
+assert train.fit(make_run(), Path(sys.argv[2]), device="cpu", quiet=True, max_minutes=limit).total == 1
+"""
+
+
+def test_all_processes_stop_where_one_does(tmp_path):
+    """The second process is out of time after a step, the first one is not: neither may wait for the other for ever."""
+    script = tmp_path / "stopped.py"
+    script.write_text(STOPPED)
+    done = torchrun(2, script, HERE, tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert checkpoint.read(tmp_path / "run/last.safetensors")[1]["total"] == 1
 
 
 def test_filling_writes_every_row_once(tmp_path):

@@ -53,6 +53,15 @@ def mean(value: Float[Tensor, "*S"]) -> Float[Tensor, "*S"]:
     return value
 
 
+def anywhere(flag: bool, device: torch.device) -> bool:
+    """Whether any process says so: clocks and keys do not speak to all at the same step, but all must stop at one."""
+    if part()[1] == 1:
+        return flag
+    said = torch.tensor(int(flag), device=device)
+    group.all_reduce(said, group.ReduceOp.MAX)
+    return bool(said)
+
+
 def wait() -> None:
     """Let every process come to this point before any goes on."""
     if part()[1] > 1:

@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One progress bar for every long job: rich on a terminal, a line now and then elsewhere, silence when asked."""
+"""What every long job has: a progress bar and an end in good order at Ctrl-C.
 
+The bar is rich on a terminal, a line now and then elsewhere, silence when asked.
+"""
+
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import FrameType
 from typing import Protocol, runtime_checkable
 
 
@@ -65,3 +71,21 @@ class _Silent:
 
     def advance(self, steps: int = 1, note: str = "") -> None:
         pass
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C into a flag that is read between steps; the second one stops at once."""
+    pressed = threading.Event()
+
+    def press(number: int, frame: FrameType | None) -> None:
+        pressed.set()
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    here = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, press) if here else None
+    try:
+        yield pressed
+    finally:
+        if here:
+            signal.signal(signal.SIGINT, before)

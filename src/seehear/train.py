@@ -5,14 +5,10 @@ Everything random is keyed by (seed, epoch, item) or (seed, step), schedules are
 holds every tensor that changes. Resuming is therefore loading numbers, and on the CPU it is bit-identical.
 """
 
-import signal
-import threading
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -55,11 +51,11 @@ def fit(
     loop = Loop(run, folder, position, engine, workers, save_seconds)
     deadline = time.monotonic() + 60 * max_minutes if max_minutes is not None else float("inf")
     total = sum(stage.epochs * loop.loader(stage).steps for stage in run.stages)
-    with progress.bar(run.name, total, quiet or dist.part()[0] > 0) as shown, _interruptible() as pressed:
+    with progress.bar(run.name, total, quiet or dist.part()[0] > 0) as shown, progress.interruptible() as pressed:
         shown.advance(position.total)
         try:
             for _ in loop.steps(saved, shown):
-                if pressed.is_set() or time.monotonic() > deadline:
+                if dist.anywhere(pressed.is_set() or time.monotonic() > deadline, engine.device):
                     break
             loop.save("last")
             dist.wait()
@@ -243,21 +239,3 @@ class _Step(nn.Module):
         response = self.task.respond(self.encoders, batch)
         loss = self.task.charge(response, batch)
         return loss.total, loss.parts, response.outputs
-
-
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C into a flag that is read between steps; the second one stops at once."""
-    pressed = threading.Event()
-
-    def press(number: int, frame: FrameType | None) -> None:
-        pressed.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    here = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, press) if here else None
-    try:
-        yield pressed
-    finally:
-        if here:
-            signal.signal(signal.SIGINT, before)
