@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 from seehear import checkpoint, train
 from seehear.clip import Batch, Clip, Response
 from seehear.errors import InputError
-from seehear.optim import constant, cosine
+from seehear.optim import constant
 from seehear.recipes.avid import cross_avid, joint_avid
 from seehear.recipes.baselines import avc, avts, info_nce
 from seehear.tasks.momentum import Twice
@@ -167,17 +167,28 @@ def _small_shelf(monkeypatch):
     monkeypatch.setattr("seehear.recipes.avid.shelf", lambda data, seed: make_shelf(60))
 
 
+def pace(stages):
+    """The learning rate of every step, of 10 an epoch."""
+    steps = [(stage, 10 * stage.epochs) for stage in stages]
+    return [stage.optimiser.rate * stage.schedule(step, count) for stage, count in steps for step in range(count)]
+
+
 @pytest.mark.usefixtures("_small_shelf")
 @pytest.mark.parametrize("size", ["tiny", "paper"])
 def test_baselines_learn_as_long_as_cross_avid_and_as_fast(size):
     avid = cross_avid(size=size)
-    learnt = sum(stage.epochs for stage in avid.stages if stage.optimiser is not None)
+    learning = [stage for stage in avid.stages if stage.optimiser is not None]
+    learnt = sum(stage.epochs for stage in learning)
+    rates = pace(learning)
     for recipe in (info_nce, avc, avts):
         run = recipe(size=size)
         assert sum(stage.epochs for stage in run.stages) == learnt
         assert run.model.arguments["encoders"] == avid.model.arguments["encoders"]
         assert run.batch == avid.batch
-        assert {repr(stage.optimiser) for stage in run.stages} == {repr(avid.stages[-1].optimiser)}
+        if (recipe, size) != (avts, "paper"):
+            assert pace(run.stages) == rates
+        assert {repr(stage.optimiser) for stage in run.stages} == {repr(stage.optimiser) for stage in learning}
+        assert [stage.shares for stage in run.stages[-len(learning) :]] == [stage.shares for stage in learning]
         assert run.recipe["name"] == recipe.__name__
         assert run.recipe["arguments"]["epochs"] == learnt
     views = avts(size=size).model.views
@@ -187,20 +198,21 @@ def test_baselines_learn_as_long_as_cross_avid_and_as_fast(size):
 @pytest.mark.usefixtures("_small_shelf")
 def test_the_curriculum_goes_from_easy_to_hard():
     run = avts(epochs=7, hard=0.5, gap=0.2)
-    assert [(s.name, s.epochs, s.task.hard, s.schedule) for s in run.stages] == [
+    assert [(s.name, s.epochs, s.task.hard) for s in run.stages] == [("easy", 4, 0.0), ("easy-and-hard", 3, 0.5)]
+    assert [(s.name, s.epochs, s.task.hard, s.schedule) for s in avts(size="paper", epochs=7).stages] == [
         ("easy", 3, 0.0, constant),
-        ("easy-and-hard", 4, 0.5, cosine),
+        ("easy-and-hard", 4, 0.25, constant),
     ]
     views = run.model.views
     assert views.gap == 0.2
     assert (run.recipe["arguments"]["hard"], run.recipe["arguments"]["gap"]) == (0.5, 0.2)
     assert run.model.front is views.front
-    assert [stage.name for stage in avts(epochs=1).stages] == ["easy-and-hard"]
+    assert [stage.name for stage in avts(size="paper", epochs=1).stages] == ["easy-and-hard"]
 
 
 @pytest.mark.usefixtures("_small_shelf")
 def test_targets_are_one_option_of_the_recipes():
-    assert [stage.task.targets for stage in cross_avid(epochs=3, targets="batch").stages] == ["batch"]
+    assert [stage.task.targets for stage in cross_avid(epochs=3, targets="batch").stages] == ["batch"] * 2
     run = joint_avid(epochs=3, targets="queue")
     queue = run.stages[-1].task
     assert isinstance(run.model.views, Twice)

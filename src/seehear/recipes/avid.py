@@ -121,8 +121,10 @@ def _avid(
     rate = 2e-4 if size == "paper-kinetics" else 5e-4
     stages = [Stage(f"{variant}-avid", task, passes, Adam(rate, 1e-5), constant)]
     if size == "tiny":
-        warm = max(passes * 2 // 3, 1) if (variant, targets) == ("cross", "bank") else 0
+        warm = max(passes * 2 // 3, 1) if variant == "cross" and targets != "queue" else 0
         stages = tiny_stages(stages[0], model, bank, warm)
+        # Targets from the batch need no filled bank.
+        stages = [stage for stage in stages if targets == "bank" or stage.optimiser is not None]
     arguments = {"data": str(data) if data else None, "size": size, "seed": seed, "negatives": negatives}
     arguments |= {"epochs": passes, "split": split, "targets": targets}
     recipe = {"name": f"{variant}_avid", "arguments": arguments}

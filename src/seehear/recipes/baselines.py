@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What instance discrimination is compared with: pair verification (AVC), synchronisation (AVTS), InfoNCE (claim A10).
 
-Encoders, views, optimiser, epochs and batch are those of Cross-AVID of the same size, so that only the task differs;
-the papers' own clips and schedules are others. Exceptions are said where they are made.
+Encoders, views, epochs, batch, optimiser and the rates of every stage are those of Cross-AVID of the same size, so that
+only the task differs; the papers' own clips and schedules are others. Exceptions are said where they are made.
 """
 
 from dataclasses import replace
@@ -36,7 +36,7 @@ def info_nce(
         split: the split of the catalog to train on.
     """
     run = _like_avid(data, size, seed, epochs, batch, split)
-    return _as(run, "info_nce", [replace(run.stages[0], name="info-nce")])
+    return _as(run, "info_nce", [*run.stages[:-1], replace(run.stages[-1], name="info-nce")])
 
 
 def avc(
@@ -69,7 +69,9 @@ def avc(
         # The score of a checkpoint is retrieval by distance, of which this task says nothing.
         run.measure = None
     task = AVC(run.model.heads, comparison)
-    return _as(run, "avc", [replace(run.stages[0], name="avc", task=task)], comparison=comparison)
+    stages = [replace(stage, task=task) for stage in run.stages]
+    stages[-1] = replace(stages[-1], name="avc")
+    return _as(run, "avc", stages, comparison=comparison)
 
 
 def avts(
@@ -84,18 +86,18 @@ def avts(
 ) -> "Run":
     """Audio-visual temporal synchronisation: does this sound belong to this moment; first of other clips, then of all.
 
-    Command: seehear train avts --data LIBRARY --out RUN. One half of the epochs has easy wrong sounds only, those of
-    other clips; the other half has those of another time of the same clip too. Sound and picture start together and
-    keep their pace.
+    Command: seehear train avts --data LIBRARY --out RUN. At first wrong sounds are easy only, those of other clips:
+    at size tiny as long as Cross-AVID warms up (two thirds of the epochs), at others for half of the epochs. Then those
+    of another time of the same clip come too. Sound and picture start together and keep their pace.
 
     Args:
         data: a library made by seehear pack; without one, scenes of the procedural world made in memory.
         size: tiny (minutes on 2 CPU cores), small (one GPU, an hour); others have the numbers of Cross-AVID.
         seed: of weights, views and order.
-        epochs: passes over the training clips, of both halves; default by size.
+        epochs: passes over the training clips, easy ones included; default by size.
         batch: clips a step; default by size.
         split: the split of the catalog to train on.
-        hard: share of wrong sounds of the same clip in the second half.
+        hard: share of wrong sounds of the same clip at last.
         gap: least time between a clip's two sounds (s).
     """
     from seehear.optim import constant
@@ -104,10 +106,13 @@ def avts(
     run = _like_avid(data, size, seed, epochs, batch, split)
     own = {**vars(run.model.views), "offset": 0.0, "stretch": (1.0, 1.0)}
     run.model.views = Synchrony(**own, gap=gap)
-    last = replace(run.stages[0], name="easy-and-hard", task=AVTS(run.model.heads, hard))
-    first = replace(last, name="easy", task=AVTS(run.model.heads, 0.0), epochs=last.epochs // 2, schedule=constant)
-    stages = [first, replace(last, epochs=last.epochs - first.epochs)]
-    return _as(run, "avts", [stage for stage in stages if stage.epochs], hard=hard, gap=gap)
+    *warm_up, last = run.stages
+    if not warm_up and last.epochs > 1:
+        half = last.epochs // 2
+        warm_up, last = [replace(last, epochs=half, schedule=constant)], replace(last, epochs=last.epochs - half)
+    easy = [replace(stage, name="easy", task=AVTS(run.model.heads, 0.0)) for stage in warm_up]
+    hardest = replace(last, name="easy-and-hard", task=AVTS(run.model.heads, hard))
+    return _as(run, "avts", [*easy, hardest], hard=hard, gap=gap)
 
 
 def _like_avid(data: Path | None, size: Size, seed: int, epochs: int | None, batch: int | None, split: str) -> "Run":

@@ -58,7 +58,7 @@ def cma(data: Path, seed: int, epochs: int, kind: "Kind" = "agreement", weight: 
     return cross_avid_cma(data, seed=seed, epochs=epochs, negatives=NEGATIVES, **mined)
 
 
-def verification(data: Path, seed: int, epochs: int, task: Literal["avc", "avts"]) -> "Run":
+def pair_verification(data: Path, seed: int, epochs: int, task: Literal["avc", "avts"]) -> "Run":
     """Pair verification: does this sound belong to this picture (L3), or to this moment (AVTS)?"""
     from seehear.recipes.baselines import avc, avts
 
@@ -78,7 +78,7 @@ def instance(size: Size = "tiny") -> Study:
         return Arm(f"{kind}-queue", variant, passes | {"kind": kind}, measures=plain + real)
 
     def verified(task: str) -> Arm:
-        return Arm(task, verification, passes | {"task": task}, measures=plain + learnt + real)
+        return Arm(task, pair_verification, passes | {"task": task}, measures=plain + learnt + real)
 
     arms = [
         Arm("cross-avid", cross, passes, measures=plain + bank + learnt + real),
