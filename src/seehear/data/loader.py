@@ -77,7 +77,8 @@ class Loader:
     """Batches of a shelf, epoch by epoch, in an order drawn from (seed, epoch).
 
     `batch` is the number of clips of one step over all processes; `part` = (process, processes) takes the contiguous
-    share of one process. When shuffling, the rest that does not fill a batch is left out of the epoch.
+    share of one process. When shuffling, the rest that does not fill a batch is left out of the epoch; in order, it is
+    shared out too, and where processes do not divide it some of its clips come twice, that all shares be equal.
     Worker processes are spawned (the packed library is not safe to fork) and kept between epochs.
     """
 
@@ -114,9 +115,10 @@ class Loader:
         if self.shuffle:
             np.random.default_rng([self.seed, epoch]).shuffle(order)
         process, processes = self.part
-        share = self.batch // processes
         self.keys.clear()
         for step in range(skip, self.steps):
-            rows = order[step * self.batch : (step + 1) * self.batch][process * share : (process + 1) * share]
+            rows = order[step * self.batch : (step + 1) * self.batch]
+            share = -(-len(rows) // processes)
+            rows = np.resize(rows, share * processes)[process * share : (process + 1) * share]
             self.keys.append([(epoch, int(row)) for row in rows])
         yield from self.loader
