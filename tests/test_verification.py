@@ -14,6 +14,7 @@ from seehear.optim import SGD
 from seehear.run import Run, Stage
 from seehear.tasks.avid import AVID
 from seehear.tasks.momentum import Momentum, Twice
+from seehear.tasks.robust import RobustXID, Softening, Weighting
 from seehear.tasks.synchrony import AVTS, Synchrony
 from seehear.tasks.verification import AVC
 from small import in_two_processes, make_model, make_shelf
@@ -94,18 +95,22 @@ learn(Path(sys.argv[2]))
 """
 
 
+TASKS = ("queue", "avc", "avts", "robust")
+
+
 def learn(folder):
     """Three steps of each task whose sums do not depend on how many processes share a batch."""
-    for name in ("queue", "avc", "avts"):
+    for name in TASKS:
         shelf, model = make_shelf(), make_model()
         # The whole queue fits a step and a half: what was written first is written over.
         bank, slow = Bank(shelf.catalog.items), Momentum(model.encoders, model.heads, 0.8)
-        if name != "avc":
+        if name in ("queue", "avts"):
             model.views = Twice(**vars(model.views)) if name == "queue" else Synchrony(**vars(model.views), gap=0.25)
         tasks = {
             "queue": AVID(model.heads, bank, "joint", "queue", 6, slow=slow),
             "avc": AVC(model.heads),
             "avts": AVTS(model.heads),
+            "robust": RobustXID(model.heads, bank, Weighting(), Softening(), negatives=6),
         }
         stage = Stage(name, tasks[name], 1, SGD(0.05), freeze_norm=True)
         train.fit(Run(name, model, shelf, [stage], batch=4), folder / name, device="cpu", quiet=True)
@@ -114,7 +119,7 @@ def learn(folder):
 def test_two_processes_learn_what_one_does(tmp_path):
     learn(tmp_path / "one")
     in_two_processes(TWO, tmp_path)
-    for task in ("queue", "avc", "avts"):
+    for task in TASKS:
         one, two = (checkpoint.read(tmp_path / name / task / "last.safetensors")[0] for name in ("one", "two"))
         assert set(one) == set(two)
         for name in one:
