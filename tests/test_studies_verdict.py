@@ -160,6 +160,18 @@ def test_a_gain_below_the_spread_over_seeds_is_not_testable():
         assert found.findings[0].word == "shown"
 
 
+def test_what_can_neither_be_tested_nor_is_shown_leaves_a_claim_shown_in_part():
+    base = np.array([[0.1], [0.2], [0.3], [0.4], [0.5]])
+    scores = scores_of(base=base, up=base + 1, flat=base + np.array([[1.0], [-1.0], [0.0], [1.0], [-1.0]]))
+    up, flat = over("up", "base"), over("flat", "base", 0.01)
+    assert judge(claim(up, flat), scores, "base").word == "shown in part"
+    assert judge(claim(flat), scores, "base").word == "not testable"
+    assert judge(claim(up, over("up", "base", 0.01)), scores, "base").word == "shown"
+    # The margin of an equality says what matters, however large the spread.
+    longer = claim(over("up", "base", 0.01), kind="equality", margin=over("up", "base"))
+    assert judge(longer, scores, "base").word == "contradicted"
+
+
 def test_contrasts_that_count_must_all_be_shown():
     base = np.zeros((3, 1))
     scores = scores_of(zero=base, up=base + 1, down=base - 1, flat=np.array([[1.0], [-1.0], [0.0]]))

@@ -21,7 +21,8 @@ items in both arms). Mean dot products, faulty pairs, SVMs and few shots are one
 seeds alone, and too narrow. *Shown*: the interval excludes 0 with the paper's sign; *contradicted*: with the other;
 *not shown*: it includes 0. An equality is shown when its interval lies inside the margin, half of another claim's gain.
 *Not testable*: the paper's own gain is below {LEAST_GAIN} of the spread over seeds of the base arm, so that it could
-not be seen; what came out is listed all the same, and has no part in the verdict on the row. Which of several arms is
+not be seen; what came out is listed all the same, and has no part in the verdict on the row, but a row with
+a contrast that could neither be seen nor came out is at best *shown in part*. Which of several arms is
 the highest or lowest was decided for each seed by the others. Only directions must carry over from the papers' data,
 which are far larger."""
 

@@ -18,7 +18,7 @@ from jaxtyping import Float64
 
 from seehear.studies.study import Claim, Contrast, Score
 
-Word = Literal["shown", "contradicted", "not shown", "not testable", "not run", "run in part"]
+Word = Literal["shown", "shown in part", "contradicted", "not shown", "not testable", "not run", "run in part"]
 Scores = Mapping[str, Mapping[int, Mapping[str, Float64[np.ndarray, "..."]]]]
 """Arm -> seed -> metric -> what each item scored, NaN where it was not asked; a single number where there are none."""
 DRAWS, LEVEL = 10_000, 0.95
@@ -53,9 +53,9 @@ class Finding:
 
     @property
     def testable(self) -> bool:
-        """Whether the gain that is to be expected is large enough to be seen."""
+        """Whether the gain that is to be expected is large enough to be seen; equalities expect none."""
         known = self.contrast.plausible is not None and self.spread is not None
-        return not known or abs(self.contrast.plausible or 0.0) >= LEAST_GAIN * (self.spread or 0.0)
+        return not known or self.margin is not None or abs(self.contrast.plausible or 0.0) >= LEAST_GAIN * (self.spread or 0.0)
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,10 @@ def _equal(interval: Interval, margin: float) -> Word:
 
 
 def _together(findings: tuple[Finding, ...]) -> Word:
-    """All contrasts that count must be run and shown, and one that is contradicted contradicts the claim."""
+    """All contrasts that count must be run and shown, and one that is contradicted contradicts the claim.
+
+    Contrasts that cannot be tested are left out of that, but unless they are shown too, the claim is not shown whole.
+    """
     counted = [finding for finding in findings if not finding.contrast.reported]
     ran = {finding.word != "not run" for finding in counted}
     if False in ran:
@@ -166,4 +169,4 @@ def _together(findings: tuple[Finding, ...]) -> Word:
     for word in ("contradicted", "not shown"):
         if word in words:
             return word
-    return "shown"
+    return "shown" if all(finding.word == "shown" for finding in counted) else "shown in part"
