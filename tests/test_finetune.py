@@ -413,8 +413,8 @@ def test_mistakes_are_one_line(tmp_path):
             finetune(model, shelf, tmp_path, SHORT, windows=windows)
     with pytest.raises(InputError, match="8 or 32 frames for paper-ucf, got 9"):
         finetuning("paper-ucf", 9)
-    with pytest.raises(InputError, match="16 frames for paper-kinetics, got 8"):
-        finetuning("paper-kinetics", 8)
+    with pytest.raises(InputError, match="8 or 16 frames for paper-kinetics, got 32"):
+        finetuning("paper-kinetics", 32)
     with pytest.raises(InputError, match="--epochs of at least 1, got 0"):
         finetuning("tiny", epochs=0)
     assert list(tmp_path.iterdir()) == []

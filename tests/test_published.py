@@ -14,8 +14,9 @@ from torch.nn import functional as F  # noqa: N812
 
 from seehear import checkpoint
 from seehear.errors import InputError
-from seehear.published import import_weights
+from seehear.published import ArchitectureError, import_weights
 from seehear.signal.spectrogram import LogSpectrogram
+from seehear.verbs.training import import_published
 
 State = dict[str, Tensor]
 
@@ -212,6 +213,11 @@ def test_another_architecture_is_told_key_by_key(hollow, tmp_path):
         nine,
         r"differs: 80 missing \(video_model\.conv2x\.1\.spt_conv1\.weight, .* and 77 more\)$",
     )
+    with pytest.raises(ArchitectureError):
+        import_published(tmp_path / "nine.pth", tmp_path / "run", report_json=tmp_path / "keys.json")
+    keys = json.loads((tmp_path / "keys.json").read_text())
+    assert set(keys["missing"]) == {n for n in set(hollow) - set(nine) if not n.endswith("num_batches_tracked")}
+    assert set(keys) == {"missing"}
     shortcut = {**hollow, "video_model.conv3x.0.res_conv.bias": torch.zeros(128)}
     fail(tmp_path / "bias.pth", shortcut, r"differs: 1 unexpected \(video_model\.conv3x\.0\.res_conv\.bias\)$")
 

@@ -424,7 +424,8 @@ def test_sizes_are_those_of_the_thesis(on_small_clips):
         assert first.bank is last.bank
         assert first.weighting is first.softening is None
         views = run.model.views
-        shape = (views.count, views.size, views.front.frames, round(views.front.seconds, 2))
-        assert shape == ((8, 112, 128, 2.0) if size == "paper" else (8, 80, 80, 2.0))
+        shape = (views.count, views.size, views.front.frames, views.front.bins, round(views.front.seconds, 2))
+        assert shape == ((8, 112, 128, 128, 2.0) if size == "paper" else (8, 80, 80, 80, 2.0))
+        assert (views.grey, views.blur, views.volume) == (0.2, 0.5, 0.2)
     assert robust_model("tiny", 0).arguments == avid_model("tiny", 0).arguments
     assert [to_a_tenth(step, 100) for step in (0, 50, 100)] == pytest.approx([1, 0.55, 0.1])

@@ -7,7 +7,7 @@ from torch import nn
 
 from seehear.signal.layout import to_mono
 from seehear.signal.resample import resample
-from seehear.signal.spectrogram import LogSpectrogram
+from seehear.signal.spectrogram import LogSpectrogram, mel_bands
 
 
 def tone(frequency: float, rate: int, seconds: float, level: float = 0.5) -> np.ndarray:
@@ -49,6 +49,26 @@ def test_twice_the_amplitude_is_six_decibel_more_everywhere():
     sound = torch.randn(1, 1, 16_384, generator=torch.Generator().manual_seed(0)) * 0.1
     difference = front.decibel(2 * sound) - front.decibel(sound)
     torch.testing.assert_close(difference, torch.full_like(difference, 20 * np.log10(2)), atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize(("rate", "window", "count"), [(11_025, 552, 80), (24_000, 512, 128)])
+def test_mel_bands_are_means_of_power_equally_wide_in_mel(rate, window, count):
+    bands = mel_bands(rate, window, count)
+    assert bands.shape == (1 + window // 2, count)
+    torch.testing.assert_close(bands.sum(0), torch.ones(count))
+    # The centre of a triangle whose corners are equally far apart in mel, where bands are wider than bins.
+    mel = 2595 * np.log10(1 + rate / 2 / 700) * np.arange(count + 2) / (count + 1)
+    hertz = 700 * (10 ** (mel / 2595) - 1)
+    centres = (bands.T @ (torch.arange(1 + window // 2) * rate / window)).numpy()
+    corners = (hertz[:-2] + hertz[1:-1] + hertz[2:]) / 3
+    wide = slice(count // 2, count - 1)
+    np.testing.assert_allclose(centres[wide], corners[wide], atol=0.1 * rate / window)
+    front = LogSpectrogram(rate, window=window, hop=window // 2, frames=8, mel=count)
+    tone = torch.cos(2 * torch.pi * 2_000 / rate * torch.arange(4 * window + window // 2))[None, None]
+    loudest = front.decibel(tone)[0, 0, 4].argmax()
+    assert abs(hertz[1 + loudest] - 2_000) <= max(np.diff(hertz)[loudest], rate / window)
+    assert LogSpectrogram(**front.arguments).bins == front.bins == count
+    assert "mel" not in LogSpectrogram().arguments
 
 
 def test_silence_is_the_floor_and_finite():

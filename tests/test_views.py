@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from seehear.clip import Clip
 from seehear.data.catalog import ArrayClip, cut_sound, frame_indices
-from seehear.views import AudioVisual, centre_box, colour_map, random_box, resize
+from seehear.views import MEAN, STD, AudioVisual, blurred, centre_box, colour_map, random_box, resize
 from small import make_shelf, make_views
 
 
@@ -115,6 +115,41 @@ def test_contrast_keeps_the_mean_grey():
     flat = pixels[0].float().flatten(0, 2) / 255
     grey = torch.tensor([0.299, 0.587, 0.114])
     torch.testing.assert_close(((flat @ matrix[0].mT + offset[0]) @ grey).mean(), (flat @ grey).mean())
+
+
+def test_draws_decide_which_pictures_are_grey_and_which_blurred():
+    views = make_views(grey=0.2, blur=0.5, mirror=0.0)
+    pixels = torch.randint(0, 256, (4, 2, 16, 16, 3), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    draws = torch.full((4, 10), 0.5)
+    draws[:, 7] = torch.tensor([0.1, 0.3, 0.1, 0.3])
+    draws[:, 8] = torch.tensor([0.4, 0.4, 0.6, 0.6])
+    video = views._finish_pixels(pixels, draws)
+    assert torch.equal(video[3], make_views(mirror=0.0)._finish_pixels(pixels, draws)[3])
+    mean, std = (torch.tensor(numbers)[:, None, None, None] for numbers in (MEAN, STD))
+    red, green, blue = (video * std + mean).unbind(1)
+    for item, grey in enumerate((True, False, True, False)):
+        assert torch.allclose(red[item], green[item], atol=1e-5) == torch.allclose(red[item], blue[item], atol=1e-5)
+        assert torch.allclose(red[item], green[item], atol=1e-5) == grey
+    seen = (pixels[2].float() / 255) @ torch.tensor([0.299, 0.587, 0.114])
+    torch.testing.assert_close(green[2], seen, atol=2e-3, rtol=0)
+    steps = video.diff(dim=-1).abs().mean(dim=(1, 2, 3, 4))
+    assert steps[0] < 0.5 * steps[2]
+    assert steps[1] < 0.5 * steps[3]
+    assert views.cut(make_shelf().clips[0], np.random.default_rng(0))["draws"].shape == (10,)
+    assert AudioVisual.rebuild(views.arguments).blur == 0.5
+    assert not {"grey", "blur"} & set(make_views().arguments)
+
+
+def test_a_blurred_point_is_a_gaussian_and_a_wall_stays_as_it_is():
+    video = torch.zeros(3, 1, 1, 33, 41)
+    video[:2, ..., 16, 20] = 1
+    video[2] = 0.7
+    still, seen, wall = blurred(video, torch.tensor([0.0, 1.5, 1.5]))
+    assert torch.equal(still, video[0])
+    y, x = torch.meshgrid(torch.arange(33) - 16, torch.arange(41) - 20, indexing="ij")
+    expected = torch.exp(-(x**2 + y**2) / (2 * 1.5**2)) / (2 * torch.pi * 1.5**2)
+    torch.testing.assert_close(seen[0, 0], expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(wall, video[2])
 
 
 @given(st.integers(8, 90), st.integers(8, 90), st.integers(0, 500))

@@ -41,14 +41,24 @@ RESIDUAL |= {"shortcut": "res_conv"}
 PLAIN = {"0": "conv1", "1": "bn1", "3": "conv2", "4": "bn2"}
 
 
+class ArchitectureError(InputError):
+    """A state dict of another architecture: `keys` has all that differ, by how they do; the message names a few."""
+
+    def __init__(self, file: Path, keys: dict[str, list[str]]) -> None:
+        self.keys = {kind: names for kind, names in keys.items() if names}
+        told = "; ".join(f"{len(names)} {kind} ({_some(names)})" for kind, names in self.keys.items())
+        super().__init__(f"expected AVID's R(2+1)D-18, Conv2D and heads, {file} differs: {told}")
+
+
 def import_weights(
     file: Path, out: Path, source: Literal["avid-cma"] = "avid-cma", statistics: Path | None = None
 ) -> dict[str, Any]:
     """Write the run folder `out` from the published weights in `file`, and say what was found.
 
     `statistics` is the .npz of the published spectrogram, 257 bins. Without it the encoders take views as they are,
-    but the front end, which would have to guess, refuses to make any out of sound. Raises InputError when the file
-    holds another architecture, more than tensors, or is damaged, and when `out` holds a run.
+    but the front end, which would have to guess, refuses to make any out of sound. Raises ArchitectureError
+    when the file holds another architecture, and InputError when it holds more than tensors or is damaged, and when
+    `out` holds a run.
     """
     for name in ("run.json", "last.safetensors"):
         if (out / name).exists():
@@ -152,16 +162,15 @@ def _torch(file: Path) -> Any:
 
 
 def _compare(file: Path, expected: dict[str, Tensor], state: dict[str, Tensor]) -> None:
-    """Raise InputError unless the state dict has every tensor we expect, as we expect it, and no other."""
+    """Raise ArchitectureError unless the state dict has every tensor we expect, as we expect it, and no other."""
     # The number of batches seen so far is used by nothing, and older files have none.
     missing = [name for name in expected if name not in state and not name.endswith("num_batches_tracked")]
     unexpected = [name for name in state if name not in expected]
     both = [name for name in expected if name in state and _kind(state[name]) != _kind(expected[name])]
     other = [f"{name} {_kind(state[name])} for {_kind(expected[name])}" for name in both]
     kinds = {"missing": missing, "unexpected": unexpected, "of another shape": other}
-    differences = [f"{len(names)} {kind} ({_some(names)})" for kind, names in kinds.items() if names]
-    if differences:
-        raise InputError(f"expected AVID's R(2+1)D-18, Conv2D and heads, {file} differs: {'; '.join(differences)}")
+    if any(kinds.values()):
+        raise ArchitectureError(file, kinds)
     broken = [name for name, tensor in state.items() if not tensor.isfinite().all()]
     if broken:
         raise InputError(f"expected finite numbers, {file} has others in {len(broken)} tensors ({_some(broken)})")

@@ -4,6 +4,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ class Stage:
     frozen: tuple[str, ...] = ()
     freeze_norm: bool = False
     shares: dict[str, float] = field(default_factory=dict)
-    clip: float = 10.0
+    clip: float = inf
 
 
 @dataclass

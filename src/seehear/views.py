@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Bool, Float, Float32, UInt8
 from torch import Tensor
 
 from seehear.clip import Clip
@@ -32,7 +32,8 @@ class AudioVisual:
     """One window of pictures "video" [B, 3, T, size, size] and one of sound "audio" [B, 1, frames, bins].
 
     T = `count` frames at `fps`. `area` and `ratio` bound the random crop (fraction of the picture, width / height);
-    `colour` holds the strengths of brightness, contrast, saturation and hue; `volume` the relative gain;
+    `colour` holds the strengths of brightness, contrast, saturation and hue; `grey` and `blur` how often pictures lose
+    their colour, or are blurred by a Gaussian of .1 to 2 pixels (Chen et al., 2020); `volume` the relative gain;
     `offset` (s) how far the sound may start from the pictures; `stretch` the factors of its temporal jitter.
     With `position` set (0 .. 1) nothing is random: the window at that fraction of the clip, the centre crop.
     Of `modalities` only one may be wanted: what is left out is neither decoded nor made.
@@ -45,6 +46,8 @@ class AudioVisual:
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     mirror: float = 0.5
     colour: tuple[float, float, float, float] = (0.4, 0.4, 0.4, 0.2)
+    grey: float = 0.0
+    blur: float = 0.0
     volume: float = 0.1
     offset: float = 0.5
     stretch: tuple[float, float] = (0.7, 1.4)
@@ -58,6 +61,8 @@ class AudioVisual:
         fields = (
             (name, value) for name, value in vars(self).items() if name not in ("front", "position", "modalities")
         )
+        # Only where they are used: runs from before grey and blurred pictures keep their description, and resume.
+        fields = ((name, value) for name, value in fields if value or name not in ("grey", "blur"))
         plain = {name: list(value) if isinstance(value, tuple) else value for name, value in fields}
         return {**plain, "front": self.front.arguments}
 
@@ -110,7 +115,8 @@ class AudioVisual:
         if "audio" in self.modalities:
             sound = to_mono(clip.sound(begin, heard, self.front.rate), clip.layout)[0]
             cuts["samples"] = np.round(np.clip(sound, -1, 1) * 32767).astype(np.int16)
-        draws = np.zeros(7) if fixed else generator.random(7)
+        count = 10 if self.grey or self.blur else 7
+        draws = np.zeros(count) if fixed else generator.random(count)
         return {**cuts, "draws": draws.astype(np.float32)}
 
     def finish(self, cuts: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -127,7 +133,11 @@ class AudioVisual:
             return _normalise(pixels, None)
         flip = draws[:, 0] < self.mirror
         pixels = torch.where(flip[:, None, None, None, None], pixels.flip(3), pixels)
-        return _normalise(pixels, colour_map(pixels, 2 * draws[:, 1:5] - 1, self.colour))
+        grey = draws[:, 7] < self.grey if self.grey else None
+        video = _normalise(pixels, colour_map(pixels, 2 * draws[:, 1:5] - 1, self.colour, grey))
+        if not self.blur:
+            return video
+        return blurred(video, torch.where(draws[:, 8] < self.blur, 0.1 + 1.9 * draws[:, 9], 0.0))
 
     def _finish_samples(self, samples: Tensor, draws: Tensor) -> Float32[Tensor, "B 1 T F"]:
         sound = (samples.float() / 32767)[:, None]
@@ -178,14 +188,18 @@ def resize(frames: UInt8[np.ndarray, "T h w 3"], size: int) -> UInt8[np.ndarray,
 
 
 def colour_map(
-    pixels: UInt8[Tensor, "B T H W 3"], draw: Float[Tensor, "B 4"], strength: tuple[float, float, float, float]
+    pixels: UInt8[Tensor, "B T H W 3"],
+    draw: Float[Tensor, "B 4"],
+    strength: tuple[float, float, float, float],
+    grey: Bool[Tensor, "B"] | None = None,
 ) -> tuple[Float32[Tensor, "B 3 3"], Float32[Tensor, "B 3"]] | None:
     """The affine map of RGB in [0, 1] that jitters brightness, contrast, saturation and hue of each item.
 
     With draws in [-1, 1] and strengths s: brightness and contrast and saturation are factors 1 + s draw, hue is a
-    rotation of the colour plane by 2 pi s draw. Contrast keeps the mean grey of the item.
+    rotation of the colour plane by 2 pi s draw. Contrast keeps the mean grey of the item. Of items that are `grey` only
+    the brightness is left.
     """
-    if not any(strength):
+    if not any(strength) and grey is None:
         return None
     factor = 1 + draw[:, :3] * draw.new_tensor(strength[:3])
     angle = 2 * torch.pi * strength[3] * draw[:, 3]
@@ -195,10 +209,26 @@ def colour_map(
     turn[:, 1, 1] = turn[:, 2, 2] = factor[:, 2] * angle.cos()
     turn[:, 1, 2], turn[:, 2, 1] = -factor[:, 2] * angle.sin(), factor[:, 2] * angle.sin()
     matrix = torch.linalg.inv(to_yiq) @ turn @ to_yiq * (factor[:, 0] * factor[:, 1])[:, None, None]
+    if grey is not None:
+        matrix = torch.where(grey[:, None, None], (to_yiq[0] @ matrix)[:, None], matrix)
     # Every fourth pixel is plenty for one mean.
     mean = pixels[:, :, ::4, ::4].float().mean(dim=(1, 2, 3)) / 255
-    grey = (mean @ to_yiq[0]) * factor[:, 0] * (1 - factor[:, 1])
-    return matrix, grey[:, None].expand(-1, 3)
+    offset = (mean @ to_yiq[0]) * factor[:, 0] * (1 - factor[:, 1])
+    return matrix, offset[:, None].expand(-1, 3)
+
+
+def blurred(video: Float32[Tensor, "B C T H W"], sigma: Float[Tensor, "B"]) -> Float32[Tensor, "B C T H W"]:
+    """Every frame of item b blurred by a Gaussian of standard deviation sigma[b] (pixels), as it is where that is 0.
+
+    Along each axis y_i = sum_j w_ij x_j / sum_j w_ij, w_ij = exp(-(i - j)^2 / 2 sigma^2): edges stay as bright.
+    """
+    # So narrow a Gaussian is the pixel itself.
+    width = sigma.clamp(min=1e-3)[:, None, None]
+    rows, columns = (torch.arange(size, device=video.device) for size in video.shape[3:])
+    down, across = (
+        torch.softmax(-(axis[:, None] - axis).square() / (2 * width.square()), dim=2) for axis in (rows, columns)
+    )
+    return torch.einsum("bij,bctjk,blk->bctil", down, video, across)
 
 
 def _normalise(

@@ -51,7 +51,7 @@ def supervised(
     task = Supervised(there, len(shelf.catalog.classes))
     clips = Selected(shelf, labelled)
     epochs = max(round(updates / (len(clips) // batch)), 1)
-    stage = Stage("supervised", task, epochs, Adam(rate), cosine)
+    stage = Stage("supervised", task, epochs, Adam(rate), cosine, clip=10.0)
     train.fit(Run("supervised", fresh, clips, [stage], batch, seed), device=device, workers=workers, quiet=quiet)
     scores, labels = classify(fresh.eval(), task.eval(), Selected(shelf, rows["test"]), count)
     known = labels >= 0

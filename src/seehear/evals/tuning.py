@@ -4,6 +4,7 @@
 from collections.abc import Callable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,8 @@ class Finetuning:
     The learning rate is that one of `rates` which validation prefers, times `schedule` after the warm-up; the encoder
     learns at the share `backbone` of it. Every `every` epochs validation says whether the checkpoint is the best so
     far; None keeps the last one, and needs no validation. `views` are changes to the views of the run. With `blocks`
-    the encoder stays as it is, and a classifier of each of its blocks learns in all epochs, without dropout.
+    the encoder stays as it is, and a classifier of each of its blocks learns in all epochs, without dropout. Gradients
+    are clipped to the norm `clip`.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Finetuning:
     every: int | None = None
     views: dict[str, Any] = field(default_factory=dict)
     blocks: bool = False
+    clip: float = inf
 
     def __post_init__(self) -> None:
         if self.every is None and len(self.rates) != 1:
@@ -97,12 +100,13 @@ def begin(model: Model, modality: str, settings: Finetuning, clips: Clips, rate:
         torch.manual_seed(seed)
         if settings.blocks:
             task = BlockClassifiers(encoder, modality, views, classes)
-            stages = [Stage("classifiers", task, settings.epochs, optimiser, settings.schedule, frozen=(name,))]
+            stages = [Stage("classifiers", task, settings.epochs, optimiser, settings.schedule, (name,))]
         else:
             task, shares = Supervised(copied.dimensions, classes, settings.dropout), {name: settings.backbone}
             alone = Stage("classifier", task, settings.warm_up, optimiser, frozen=(name,))
             whole = Stage("everything", task, settings.epochs, optimiser, settings.schedule, shares=shares)
             stages = [alone, whole] if settings.warm_up else [whole]
+    stages = [replace(stage, clip=settings.clip) for stage in stages]
     recipe = {"name": "finetune", "arguments": {"settings": settings.name, "modality": modality, "rate": rate}}
     unknown = modality == "audio" and not bool(model.front.std.isfinite().all())
     batch = min(settings.batch, len(clips))

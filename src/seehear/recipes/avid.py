@@ -9,6 +9,7 @@ that the table's epochs of 1e5 are passes), `paper` and `paper-kinetics` section
 """
 
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -119,7 +120,7 @@ def _avid(
     )
     passes = epochs or passes
     rate = 2e-4 if size == "paper-kinetics" else 5e-4
-    stages = [Stage(f"{variant}-avid", task, passes, Adam(rate, 1e-5), constant)]
+    stages = [Stage(f"{variant}-avid", task, passes, Adam(rate, 1e-5), constant, clip=clipped(size))]
     if size == "tiny":
         warm = max(passes * 2 // 3, 1) if variant == "cross" and targets != "queue" else 0
         stages = tiny_stages(stages[0], model, bank, warm)
@@ -150,7 +151,13 @@ def tiny_stages(last: "Stage", model: "Model", bank: "Bank", warm: int) -> list[
         return [last]
     task = AVID(model.heads, bank, "cross", targets="batch")
     first = Adam(3e-3, 0.1, decoupled=True), warmed(constant, 200)
-    return [Stage("warm-up", task, warm, *first, shares=slow), Stage("fill", Fill(task), 1, None), last]
+    warm_up = Stage("warm-up", task, warm, *first, shares=slow, clip=last.clip)
+    return [warm_up, Stage("fill", Fill(task), 1, None), last]
+
+
+def clipped(size: str) -> float:
+    """The norm that gradients are clipped to: 10 at our own sizes; the papers, and published code, have no limit."""
+    return 10.0 if size in ("tiny", "small") else inf
 
 
 def check(seed: int, epochs: int | None, batch: int | None) -> None:

@@ -6,10 +6,12 @@
     S[t, f] = (L[t, f] - mean[f]) / std[f]
 
 or, relative, (L[t, f] - the mean of L[., f] over the frames of this sound) / std[f]: what a microphone or a room
-colours all the time is gone (cepstral mean normalisation; Atal, 1974). Thesis 2.7.1. Time is the first spatial axis of
-the result: [B, C, T, F], T frames, F bins.
+colours all the time is gone (cepstral mean normalisation; Atal, 1974). Thesis 2.7.1; with bands equally wide in mel
+= 2595 log10(1 + frequency / 700 Hz) in the place of bins, 3.5.1. Time is the first spatial axis of the result:
+[B, C, T, F], T frames, F bins or bands.
 """
 
+import math
 from typing import Any
 
 import torch
@@ -26,16 +28,17 @@ class LogSpectrogram(nn.Module):
     """Log spectrogram of `frames` time steps, `hop` samples apart, at `rate` Hz.
 
     `window` (samples) is the length of the transform. With `average` > 1 the constant bin is kept and the others are
-    averaged in power in groups of that size: F = 1 + window / 2 / average. `relative` takes each bin's level relative
-    to its mean over the sound. With `reflect` the sound is mirrored at its ends (it is longer than half a window then)
-    instead of followed by silence; levels more than `span` (dB) below the loudest of a sound are raised to that. Mean
-    and standard deviation (dB) are estimated from training data with `fit` and travel with the weights; NaN says that
-    nobody knows them.
+    averaged in power in groups of that size: F = 1 + window / 2 / average; with `mel` they are averaged into so many
+    bands. `relative` takes each bin's level relative to its mean over the sound. With `reflect` the sound is mirrored
+    at its ends (it is longer than half a window then) instead of followed by silence; levels more than `span` (dB)
+    below the loudest of a sound are raised to that. Mean and standard deviation (dB) are estimated from training data
+    with `fit` and travel with the weights; NaN says that nobody knows them.
     """
 
     mean: Tensor
     std: Tensor
     hann: Tensor
+    bands: Tensor | None
 
     def __init__(
         self,
@@ -47,18 +50,21 @@ class LogSpectrogram(nn.Module):
         relative: bool = False,
         reflect: bool = False,
         span: float | None = None,
+        mel: int | None = None,
     ) -> None:
         super().__init__()
         self.arguments: dict[str, Any] = {"rate": rate, "window": window, "hop": hop, "frames": frames}
         self.arguments |= {"average": average, "relative": relative}
         # Only where they differ: runs from before these arguments keep their description, and resume.
         self.arguments |= ({"reflect": True} if reflect else {}) | ({} if span is None else {"span": span})
+        self.arguments |= {} if mel is None else {"mel": mel}
         self.rate, self.window, self.hop, self.frames, self.average = rate, window, hop, frames, average
         self.relative, self.reflect, self.span = relative, reflect, span
-        self.bins = 1 + window // 2 // average
+        self.bins = mel or 1 + window // 2 // average
         self.register_buffer("mean", torch.zeros(self.bins))
         self.register_buffer("std", torch.ones(self.bins))
         self.register_buffer("hann", torch.hann_window(window), persistent=False)
+        self.register_buffer("bands", mel_bands(rate, window, mel) if mel else None, persistent=False)
 
     @classmethod
     def paper(cls) -> "LogSpectrogram":
@@ -99,6 +105,8 @@ class LogSpectrogram(nn.Module):
         if self.average > 1:
             groups = power[..., 1:].reshape(batch, channels, steps, -1, self.average).mean(-1)
             power = torch.cat([power[..., :1], groups], dim=-1)
+        if self.bands is not None:
+            power = power @ self.bands
         level = 10 * power.clamp(min=FLOOR).log10()
         return level if self.span is None else level.maximum(level.amax((2, 3), keepdim=True) - self.span)
 
@@ -132,6 +140,22 @@ class LogSpectrogram(nn.Module):
         self.mean.copy_(levels.mean(0))
         # A bin that never moves (digital silence) would divide by zero: 1 dB is far below any real spread.
         self.std.copy_(levels.std(0, correction=0).clamp(min=1.0))
+
+
+def mel_bands(rate: int, window: int, count: int) -> Float32[Tensor, "F M"]:
+    """Shares of each bin in `count` bands, triangles over mel that overlap by half, from 0 Hz to rate / 2 (Hz).
+
+    A band is a mean of power. A bin counts as the interval around it, so that no band is empty, however narrow.
+    """
+    parts = 64
+    top = 2595 * math.log10(1 + rate / 2 / 700)
+    edges = 700 * (10 ** (torch.linspace(0, top, count + 2, dtype=torch.float64) / 2595) - 1)
+    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
+    places = (torch.arange((window // 2 + 1) * parts, dtype=torch.float64) + 0.5) / parts - 0.5
+    frequency = (places * rate / window)[:, None]
+    triangles = torch.minimum((frequency - low) / (centre - low), (high - frequency) / (high - centre)).clamp(min=0)
+    shares = triangles.unflatten(0, (-1, parts)).mean(1)
+    return (shares / shares.sum(0)).float()
 
 
 def _read_at(level: Float[Tensor, "B C S F"], position: Float[Tensor, "B T"]) -> Float[Tensor, "B C T F"]:

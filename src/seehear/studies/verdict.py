@@ -55,7 +55,11 @@ class Finding:
     def testable(self) -> bool:
         """Whether the gain that is to be expected is large enough to be seen; equalities expect none."""
         known = self.contrast.plausible is not None and self.spread is not None
-        return not known or self.margin is not None or abs(self.contrast.plausible or 0.0) >= LEAST_GAIN * (self.spread or 0.0)
+        return (
+            not known
+            or self.margin is not None
+            or abs(self.contrast.plausible or 0.0) >= LEAST_GAIN * (self.spread or 0.0)
+        )
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def finetune(
         modality: whose encoder.
         size: tiny (minutes on 2 CPU cores), or the paper's numbers for UCF-101, HMDB-51 or Robust-xID; for Kinetics-400
             the encoder stays as it is, and a classifier of each of its blocks learns.
-        frames: frames a clip; the papers take 8 or 32 (16 for Kinetics), tiny what the run was trained with.
+        frames: frames a clip; the papers take 8 or 32 (Kinetics 16, or 8), tiny what the run was trained with.
         windows: of each clip, over which a video's prediction is averaged.
         split: one official split; default all of them, averaged.
         epochs: passes over the training clips after the classifier's own; default by size.

@@ -119,6 +119,8 @@ def import_published(
 ) -> None:
     """Turn published weights into a run folder, so that every protocol measures them.
 
+    Weights of another architecture are refused; all keys that differ are written to the file of --json.
+
     Example: seehear import checkpoint.pth.tar --from avid-cma --statistics audio-stats.npz --out runs/published
 
     Args:
@@ -127,6 +129,10 @@ def import_published(
         source: whose weights they are.
         statistics: the published mean and spread of the spectrogram (.npz, arrays mean and std).
     """
-    from seehear.published import import_weights
+    from seehear.published import ArchitectureError, import_weights
 
-    tell(import_weights(file, out, source, statistics), report_json)
+    try:
+        tell(import_weights(file, out, source, statistics), report_json)
+    except ArchitectureError as error:
+        write(report_json, error.keys)
+        raise
