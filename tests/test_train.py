@@ -245,7 +245,7 @@ def test_resuming_something_else_is_refused(tmp_path):
         train.fit(make_run(seed=1), tmp_path, resume=True, quiet=True)
     other = make_run()
     other.clips = make_shelf(count=11)
-    with pytest.raises(InputError, match="expected data_hash"):
+    with pytest.raises(InputError, match="expected the clips that the run in"):
         train.fit(other, tmp_path, resume=True, quiet=True)
 
 

@@ -148,4 +148,7 @@ def start(run: Run, folder: Path | None, resume: bool) -> tuple[Position, dict[s
 
 def _another(folder: Path, key: str, before: Any, now: Any) -> InputError:
     there, here = (json.dumps(one)[:80] for one in (before, now))
+    if key == "data_hash":
+        changed = f"expected the clips that the run in {folder} began with (data {there}), got others ({here})"
+        return InputError(f"{changed}: resume on those, or begin a run in another folder with --start {folder}")
     return InputError(f"expected {key} {there} of the run in {folder}, got {here}: resume with the same options")

@@ -88,7 +88,9 @@ def _table(
 
 def kinetics(frames: Literal[8, 16] = 16) -> "Finetuning":
     """Linear classifiers of the blocks on Kinetics-400 (tables 2.10 and 2.11; 8 frames as section 2.5 has them)."""
-    made = _table(f"kinetics-{frames}" if frames == 8 else "kinetics", frames, (0.0, 0.0, 0.0, 0.0), 0, 20, 32, (8, 12, 15, 18))
+    made = _table(
+        f"kinetics-{frames}" if frames == 8 else "kinetics", frames, (0.0, 0.0, 0.0, 0.0), 0, 20, 32, (8, 12, 15, 18)
+    )
     return replace(made, epochs=1, blocks=True, views=made.views | {"size": 112 if frames == 16 else 224})
 
 

@@ -150,11 +150,17 @@ class AVID(Task):
 
 
 class Fill(Task):
-    """Write the embedding of every item into the bank as it is: one pass between a warm-up and the bank's own stage."""
+    """Write embeddings into the bank as they are: one pass between a warm-up and the bank's own stage.
 
-    def __init__(self, task: AVID) -> None:
+    With `only` [M] the memories of these item ids are written, and others stay as they are.
+    """
+
+    only: Tensor | None
+
+    def __init__(self, task: AVID, only: Int64[Tensor, "M"] | None = None) -> None:
         super().__init__()
         self.task = task
+        self.register_buffer("only", only, persistent=False)
 
     def respond(self, encoders: nn.ModuleDict, batch: Batch) -> Response:
         """The embeddings of the wrapped task."""
@@ -166,5 +172,11 @@ class Fill(Task):
 
     def remember(self, response: Response, batch: Batch) -> None:
         """Replace the bank rows of the batch."""
+        everyone = dist.gather(batch.items)
+        kept = everyone[:0] if self.only is None else everyone[~torch.isin(everyone, self.only)]
+        place = self.task.bank.position(kept)
         for name in self.views:
+            rows = getattr(self.task.bank, name)
+            before = rows[place]
             self.task.bank.update(name, batch.items, response.outputs[name], momentum=0.0)
+            rows[place] = before

@@ -56,6 +56,9 @@ def train(arguments: list[str]) -> None:
     """Train encoders by a recipe: cross_avid, cross_avid_cma, robust_xid, ..., or your own as MODULE:FUNCTION.
 
     Example: seehear train cross_avid --data holiday.library --out runs/holiday
+
+    With --start RUN the last stage of the recipe goes on from encoders and memories of RUN, whose library may have
+    changed since: seehear train cross_avid_cma --start runs/holiday --data holiday.library --out runs/agreement
     """
     if not arguments or arguments[0].startswith("-"):
         known = ", ".join(RECIPES)
@@ -80,6 +83,7 @@ def train(arguments: list[str]) -> None:
 def _fit(
     make: Callable[[], Any],
     out: Annotated[Path, arg(help="folder of the run")],
+    start: Annotated[Path | None, arg(help="a run to go on from with the last stage of the recipe")] = None,
     resume: Annotated[bool, arg(help="go on with a run that was stopped")] = False,
     device: Annotated[str, arg(help="auto, cpu, cuda or cuda:N")] = "auto",
     workers: Annotated[int, arg(help="processes that read clips; 0 reads in the training process")] = 1,
@@ -90,7 +94,13 @@ def _fit(
 
     from seehear.train import fit
 
-    position = fit(make(), out, device=device, workers=workers, resume=resume, max_minutes=max_minutes)
+    run = make()
+    if start is not None:
+        from seehear.recipes.warm_start import warm_start
+
+        run, said = warm_start(run, start)
+        print(said, file=sys.stderr)
+    position = fit(run, out, device=device, workers=workers, resume=resume, max_minutes=max_minutes)
     if not position.done:
         print(f"stopped at step {position.total}; go on with the same command and --resume", file=sys.stderr)
     write(report_json, asdict(position))
