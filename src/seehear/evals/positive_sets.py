@@ -13,11 +13,11 @@ from torch import Tensor
 from seehear import metrics, mining
 from seehear.evals.results import Items, Numbers
 
-COUNTS = (1, 2, 4, 8, 16, 32)
+COUNTS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 def positive_sets(rows: dict[str, Float32[Tensor, "N D"]], labels: Int64[Tensor, "N"]) -> Numbers:
-    """Numbers "kind/p1", "kind/p2", ... "kind/p32", as many as there are others, and "kind/mean" over them.
+    """Numbers "kind/p1", "kind/p2", ... "kind/p128", as many as there are others, and "kind/mean" over them.
 
     None where fewer than two items have a label.
     """
