@@ -188,7 +188,7 @@ learn(Path(sys.argv[2]))
 def learn(folder):
     """One epoch of agreement whose sums do not depend on how many processes share a batch."""
     run = make_run()
-    run.stages = [replace(run.stages[1], epochs=1, freeze_norm=True, optimiser=SGD(0.05))]
+    run.stages = [replace(run.stages[1], epochs=1, freeze_norm=True, optimiser=SGD(0.05), clip=10.0)]
     train.fit(run, folder, device="cpu", quiet=True)
 
 

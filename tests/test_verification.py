@@ -112,7 +112,7 @@ def learn(folder):
             "avts": AVTS(model.heads),
             "robust": RobustXID(model.heads, bank, Weighting(), Softening(), negatives=6),
         }
-        stage = Stage(name, tasks[name], 1, SGD(0.05), freeze_norm=True)
+        stage = Stage(name, tasks[name], 1, SGD(0.05), freeze_norm=True, clip=10.0)
         train.fit(Run(name, model, shelf, [stage], batch=4), folder / name, device="cpu", quiet=True)
 
 
