@@ -185,12 +185,16 @@ def test_baselines_learn_as_long_as_cross_avid_and_as_fast(size):
         assert sum(stage.epochs for stage in run.stages) == learnt
         assert run.model.arguments["encoders"] == avid.model.arguments["encoders"]
         assert run.batch == avid.batch
+        assert run.recipe["name"] == recipe.__name__
+        assert run.recipe["arguments"]["epochs"] == learnt
+        if recipe is avc:
+            (only,), last = run.stages, learning[-1]
+            assert (only.optimiser, only.schedule, only.shares) == (last.optimiser, last.schedule, last.shares)
+            continue
         if (recipe, size) != (avts, "paper"):
             assert pace(run.stages) == rates
         assert {repr(stage.optimiser) for stage in run.stages} == {repr(stage.optimiser) for stage in learning}
         assert [stage.shares for stage in run.stages[-len(learning) :]] == [stage.shares for stage in learning]
-        assert run.recipe["name"] == recipe.__name__
-        assert run.recipe["arguments"]["epochs"] == learnt
     views = avts(size=size).model.views
     assert (views.offset, views.stretch) == (0.0, (1.0, 1.0))
 
