@@ -65,16 +65,22 @@ def make_run(seed: int = 0, count: int = 12) -> Run:
     return Run("small", model, shelf, stages, batch=4, seed=seed)
 
 
-def in_two_processes(text, folder):
-    """Run a script on two processes; its arguments are the folder of the tests and `folder` / "two"."""
-    script = folder / "two.py"
-    script.write_text(text)
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--standalone", str(script)]
+def torchrun(processes, *arguments):
+    """Run a script in one process, or in several that form a group; its first argument is the folder of the tests."""
+    script, *rest = map(str, arguments)
+    group = ["-m", "torch.distributed.run", f"--nproc-per-node={processes}", "--standalone"] if processes > 1 else []
     done = subprocess.run(
-        [*command, str(Path(__file__).parent), str(folder / "two")],
+        [sys.executable, *group, script, str(Path(__file__).parent), *rest],
         env={**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true"},
         capture_output=True,
         text=True,
         timeout=240,
     )
     assert done.returncode == 0, done.stderr
+
+
+def in_two_processes(text, folder):
+    """Run a script on two processes; its arguments are the folder of the tests and `folder` / "two"."""
+    script = folder / "two.py"
+    script.write_text(text)
+    torchrun(2, script, folder / "two")

@@ -100,7 +100,7 @@ def begin(model: Model, modality: str, settings: Finetuning, clips: Clips, rate:
         torch.manual_seed(seed)
         if settings.blocks:
             task = BlockClassifiers(encoder, modality, views, classes)
-            stages = [Stage("classifiers", task, settings.epochs, optimiser, settings.schedule, (name,))]
+            stages = [Stage("classifiers", task, settings.epochs, optimiser, settings.schedule, frozen=(name,))]
         else:
             task, shares = Supervised(copied.dimensions, classes, settings.dropout), {name: settings.backbone}
             alone = Stage("classifier", task, settings.warm_up, optimiser, frozen=(name,))
