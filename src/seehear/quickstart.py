@@ -107,8 +107,6 @@ def _hold_out(out: Path, data: Path) -> Path:
 
 def _train(out: Path, on_world: bool, seed: int, minutes: float | None) -> Path:
     """A finished run in out/run; goes on with one that was stopped."""
-    import torch
-
     from seehear.recipes.avid import cross_avid, shelf
     from seehear.train import fit
 
@@ -121,11 +119,7 @@ def _train(out: Path, on_world: bool, seed: int, minutes: float | None) -> Path:
             raise InputError(f"expected at least two clips to tell apart, found {clips}: add videos")
         epochs = max(UPDATES // (clips // batch), 1)
     recipe = cross_avid(out / "library", seed=seed, epochs=epochs, batch=batch)
-    # The loader's worker keeps one core busy; threads that share it spend their time waiting for each other.
-    threads = torch.get_num_threads()
-    torch.set_num_threads(max(threads - 1, 1))
     done = fit(recipe, run, workers=1, resume=True, max_minutes=minutes).done
-    torch.set_num_threads(threads)
     if not done and minutes is None:
         raise KeyboardInterrupt
     return run

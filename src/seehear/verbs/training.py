@@ -33,7 +33,7 @@ def quickstart(
     minutes: float | None = None,
     report_json: Report = None,
 ) -> None:
-    """Videos -> library -> two encoders -> how good they became -> one page, in under five minutes.
+    """Videos -> library -> two encoders -> how good they became -> one page, in four to six minutes on two cores.
 
     Without --data the videos are made: scenes of the procedural world.
 
