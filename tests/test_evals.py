@@ -13,8 +13,9 @@ from seehear.checkpoint import Model
 from seehear.data.catalog import ArrayClip, ArrayClips, Catalog
 from seehear.errors import InputError
 from seehear.evals import logistic, results, statistics
+from seehear.evals.chance import blind, guessed
 from seehear.evals.collapse import collapse
-from seehear.evals.evaluate import PROTOCOLS, blind, divide, evaluate
+from seehear.evals.evaluate import PROTOCOLS, divide, evaluate
 from seehear.evals.features import PAPER_LIMIT, Extracted, Splits, Windows, extract, frozen, shrink
 from seehear.evals.linear_probe import linear_probe
 from seehear.evals.nearest import nearest, vote
@@ -111,6 +112,24 @@ def test_linear_probe_reads_classes_and_chance_is_chance():
     assert [numbers[f"video/class/{name}"] for name in CLASSES] == [1] * 4
     chance = linear_probe(blinded(), torch.Generator())
     assert chance["video/best/averaged"] == 0.25
+
+
+@pytest.mark.parametrize(("protocol", "key"), [("linear-probe", "best/averaged"), ("nearest", "accuracy")])
+def test_chance_is_that_of_guesses_not_of_one_answer(protocol, key):
+    # Six bells to learn from and one of every other class, one bell to ask for and five of each other class.
+    shown, asked = [0] * 6 + [1, 2, 3], [0] + [1] * 5 + [2] * 5 + [3] * 5
+    parts = [
+        replace(catalog(len(labels), split), labels=np.asarray(labels))
+        for labels, split in ((shown, "train"), ([0, 1, 2, 3], "validation"), (asked, "test"))
+    ]
+    nothing = Splits(*(blind(features(part)) for part in parts))
+    always = PROTOCOLS[protocol](nothing, torch.Generator())
+    chance = guessed(protocol, always, nothing, torch.Generator())
+    assert chance[f"video/{key}"] == pytest.approx((6 / 9) * (1 / 16) + 3 * (1 / 9) * (5 / 16))
+    if protocol == "linear-probe":
+        assert always[f"video/{key}"] == pytest.approx(1 / 16)
+        assert [chance[f"audio/class/{name}"] for name in CLASSES] == pytest.approx([6 / 9, 1 / 9, 1 / 9, 1 / 9])
+        assert chance["video/best/strength"] == always["video/best/strength"]
 
 
 def test_linear_probe_chooses_the_block_on_validation():
@@ -307,6 +326,16 @@ def test_evaluate_without_labels_says_so(model, tmp_path):
     assert found.metrics["class/mean/r1"] is None
 
 
+def test_clips_without_a_label_are_neither_counted_nor_forgotten(model):
+    clips = shelf()
+    labels = clips.catalog.labels.copy()
+    labels[-3:] = -1
+    some = ArrayClips(clips.clips, replace(clips.catalog, labels=labels))
+    made = evaluate(["linear-probe", "svm", "collapse"], model, some, count=1, quiet=True)
+    assert [one.clips for one in made] == [5, 5, 8]
+    assert all("3 of 8 clips have no class" in " ".join(one.notes) for one in made)
+
+
 def test_a_single_clip_is_measured_as_far_as_it_goes(model, tmp_path):
     made = evaluate(list(PROTOCOLS), model, shelf((("train", 1),)), tmp_path, count=1, limit=64, quiet=True)
     found = {one.protocol: one.metrics for one in made}
@@ -367,6 +396,9 @@ def test_results_survive_a_crash_and_newest_wins(tmp_path):
     )
     found, broken = results.read(tmp_path)
     assert broken == 1
+    text = (tmp_path / "results.jsonl").read_text()
+    assert all(line for line in text.splitlines())
+    assert text.startswith('{"protocol"')
     assert found[0].rows == {"trained": {"r1": 0.2, "r5": 0.3}, "supervised": {"r1": None}}
     assert found[0].clips == 7
     assert found[0].notes == ("few clips", "10 epochs")

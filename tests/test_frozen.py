@@ -12,9 +12,10 @@ from seehear.data.library import Library
 from seehear.data.pack import pack
 from seehear.errors import InputError
 from seehear.evals import folds, logistic
+from seehear.evals.chance import blind, guessed
 from seehear.evals.class_retrieval import class_retrieval
 from seehear.evals.embed import embed
-from seehear.evals.evaluate import PROTOCOLS, blind, divide, evaluate
+from seehear.evals.evaluate import PROTOCOLS, divide, evaluate
 from seehear.evals.features import MAP, Extracted, Splits, describer, extract, frozen, shrink
 from seehear.evals.few_shot import _draw, few_shot, left_out
 from seehear.evals.map_retrieval import map_retrieval
@@ -113,7 +114,10 @@ def test_separable_features_are_all_right_and_equal_ones_are_chance():
     assert [numbers[f"{m}/{kind}/averaged"] for m in ("video", "audio") for kind in ("unpooled", "pooled")] == [1] * 4
     assert numbers["video/unpooled/clip"] == numbers["audio/pooled/validation"] == 1
     assert "video/pooled/spread" not in numbers
-    assert svm(blinded(splits_of()), torch.Generator())["video/unpooled/averaged"] == 0.25
+    nothing = blinded(splits_of())
+    always = svm(nothing, torch.Generator())
+    assert always["video/unpooled/averaged"] == 0.25
+    assert guessed("svm", always, nothing, torch.Generator())["video/unpooled/averaged"] == pytest.approx(0.25)
 
 
 def test_a_clip_is_the_mean_decision_of_its_windows():

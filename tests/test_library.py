@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,6 +24,8 @@ from seehear.data.store import Store
 from seehear.errors import InputError, MediaError
 from seehear.media.decode import frames, sound
 from seehear.media.encode import encode
+from seehear.verbs.training import pictures_smaller_than_crops
+from small import make_run
 
 RATE = 24000
 
@@ -470,3 +473,13 @@ def test_a_picture_that_ends_early_keeps_its_clips_and_is_listed(tmp_path):
     pack(tmp_path / "m", tmp_path / "l", seconds=1.0, workers=1, quiet=True)
     assert Library(tmp_path / "l").catalog.truth["start"][:2] == (0.0, 1.0)
     assert [row["reason"] for row in info(tmp_path / "l")["quarantined"]] == ["corrupt"]
+
+
+def test_a_run_with_larger_crops_than_the_library_has_pictures_is_told(media, tmp_path):
+    packed(media, tmp_path / "48", size=48)
+    run = replace(make_run(), recipe={"arguments": {"data": str(tmp_path / "48")}})
+    run.model.views = replace(run.model.views, size=48)
+    assert pictures_smaller_than_crops(run) == ""
+    run.model.views = replace(run.model.views, size=49)
+    assert "pictures of 48 pixels" in pictures_smaller_than_crops(run)
+    assert pictures_smaller_than_crops(replace(run, recipe={})) == ""

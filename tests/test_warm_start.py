@@ -1,11 +1,13 @@
 """Going on from another run: all that it learnt is there, memories follow item ids, and new clips get theirs first."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from seehear import checkpoint, train
+from seehear.data.catalog import ArrayClips
 from seehear.errors import InputError
 from seehear.memory import Bank
 from seehear.recipes.warm_start import warm_start
@@ -45,7 +47,9 @@ def test_all_that_was_learnt_is_there(before):
 
 
 @pytest.mark.parametrize("count", [9, 15])
-def test_memories_follow_the_clips_of_a_changed_library(before, tmp_path, count):
+def test_memories_follow_the_clips_of_a_changed_library(before, monkeypatch, count):
+    # Clips in memory have no place by which a library with fewer clips could be known again.
+    monkeypatch.setattr("seehear.recipes.warm_start.same_library", lambda *_: True)
     run, said = warm_start(agreement(count), before)
     new, gone = max(count - 12, 0), max(12 - count, 0)
     assert said.endswith(f"{min(count, 12)} clips have memories, {new} are new, {gone} are gone")
@@ -67,6 +71,23 @@ def test_memories_follow_the_clips_of_a_changed_library(before, tmp_path, count)
             assert torch.equal(bank.audio[row], kept[row])
         else:
             assert not torch.equal(bank.audio[row], noise[row])
+
+
+@pytest.mark.parametrize("place", [None, "elsewhere.library"])
+def test_of_another_library_no_memories_are_taken(before, place):
+    run = agreement(12)
+    other = replace(run.clips.catalog, sources=tuple(f"other {name}" for name in run.clips.catalog.sources))
+    run.clips = ArrayClips(run.clips.clips, other)
+    run.recipe = {"arguments": {"data": place}}
+    run, said = warm_start(run, before)
+    assert said == f"start from {before}: its memories are of other clips; all 12 get theirs first"
+    bank, noise = run.stages[-1].task.task.bank, Bank(run.clips.catalog.items, seed=3)
+    assert torch.equal(bank.video, noise.video)
+    assert float(run.stages[-1].task.task.partition) == 0
+    assert [stage.name for stage in run.stages] == ["fill", "cma"]
+    run.stages = run.stages[:-1]
+    train.fit(run, quiet=True)
+    assert (bank.video != noise.video).any(1).all()
 
 
 def test_it_trains_and_resumes_bit_identically(before, tmp_path):

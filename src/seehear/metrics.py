@@ -23,6 +23,17 @@ def hits(scores: Float[Tensor, "N K"], labels: Int64[Tensor, "N"]) -> Float64[Te
     return (best.gather(1, labels[:, None])[:, 0] / best.sum(1)).double()
 
 
+def shares(labels: Int64[Tensor, "N"], classes: int) -> Float64[Tensor, "K"]:
+    """The share p_k of the items that are of class k."""
+    return torch.bincount(labels, minlength=classes).double() / len(labels)
+
+
+def guessing(shown: Int64[Tensor, "N"], asked: Int64[Tensor, "Q"]) -> float:
+    """The accuracy sum_k p_k q_k to be expected of guesses as frequent as the labels shown (p) at those asked (q)."""
+    classes = int(max(shown.max(), asked.max())) + 1
+    return float(shares(shown, classes) @ shares(asked, classes))
+
+
 def confusion(predicted: Int64[Tensor, "N"], labels: Int64[Tensor, "N"], classes: int) -> Int64[Tensor, "K K"]:
     """Counts n_ij of items of class i that were taken for class j."""
     return torch.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from seehear import checkpoint
+from seehear import checkpoint, metrics
 from seehear.data.catalog import Clips
 from seehear.errors import InputError
 from seehear.evals import positive_sets as sets
@@ -20,7 +20,7 @@ from seehear.evals import results
 from seehear.evals.agreement import dots, embeddings
 from seehear.evals.collapse import calibration
 from seehear.evals.faulty_pairs import faulty_pairs, truth_of
-from seehear.evals.memories import Memories, as_trained, memories
+from seehear.evals.memories import Memories, as_trained, memories, without
 from seehear.evals.memory_probe import memory_probe
 from seehear.evals.results import Numbers, Result
 
@@ -64,7 +64,7 @@ def evaluate_bank(
         elif name == "faulty-pairs":
             result = _embedded(folder, shelf, which, count, seed, device, batch, workers, quiet, stamp)
         else:
-            raise InputError(f"expected a run with memories of these clips, {folder} has none: {name} measures them")
+            raise InputError(f"expected memories to measure by {name}, {folder} has none: {without(folder, which)}")
         results.append(folder, result)
         made.append(result)
     return made
@@ -82,10 +82,16 @@ def _remembered(name: str, known: Memories, seed: int, stamp: dict[str, Any]) ->
         rows["random"] = _measure(name, known.noise(seed), seed)
     if name == "positive-sets":
         rows["chance"] = sets.chance(known.labels)
+    elif name == "memory-probe":
+        labels = known.labels[known.labels >= 0]
+        scored = [key for key, value in rows["trained"].items() if key.endswith("/accuracy") and value is not None]
+        rows["chance"] = {key: metrics.guessing(labels, labels) for key in scored}
     elif name != "calibration":
         rows["chance"] = _measure(name, replace(known, rows={"video": one, "audio": one}), seed)
-    split = f"memories of {known.split}"
-    return Result(name, rows, split=split, clips=len(known.catalog), notes=notes, **stamp)
+    labelled = int((known.labels >= 0).sum()) if name in LABELLED else 0
+    notes += results.unlabelled(known.catalog.labels)
+    split, clips = f"memories of {known.split}", labelled or len(known.catalog)
+    return Result(name, rows, split=split, clips=clips, notes=notes, **stamp)
 
 
 def _measure(name: str, known: Memories, seed: int) -> Numbers:
@@ -117,7 +123,7 @@ def _embedded(
     rows = {name: faulty_pairs(dots(one), truth) for name, one in found.items()}
     rows["chance"] = faulty_pairs(torch.zeros(len(truth)), truth)
     notes = (
-        "measured by the encoders: the run has no memories of these clips",
+        f"measured by the encoders: {without(folder, which)}",
         *_gaps("faulty-pairs", rows["trained"]),
     )
     return Result("faulty-pairs", rows, split="all", clips=len(truth), windows=count, notes=notes, **stamp)

@@ -14,9 +14,10 @@ from seehear.checkpoint import Model
 from seehear.data.catalog import Catalog, Clips, Selected
 from seehear.errors import InputError
 from seehear.evals import folds, neighbours, results, statistics
+from seehear.evals.chance import blind, guessed
 from seehear.evals.class_retrieval import class_retrieval
 from seehear.evals.collapse import collapse
-from seehear.evals.features import EMBEDDING, Describe, Extracted, Splits, describer, extract_all, frozen
+from seehear.evals.features import Describe, Extracted, Splits, describer, extract_all, frozen
 from seehear.evals.few_shot import few_shot, left_out
 from seehear.evals.linear_probe import linear_probe
 from seehear.evals.map_retrieval import map_retrieval
@@ -75,18 +76,16 @@ def evaluate(
         "seed": int(model.run.get("seed", 0)),
         "commit": str(model.run.get("commit", "unknown")),
         "data_hash": shelf.catalog.hash,
-        "split": split,
-        "clips": len(division["test"]),
         "windows": count,
     }
     made = []
     for name in names:
         numbers = {row: PROTOCOLS[name](splits, torch.Generator().manual_seed(seed)) for row, splits in rows.items()}
-        # Over folds every clip is measured, whatever the split that was packed.
-        crossed = folds.crossed(rows["trained"]) if name == "svm" else ""
-        on = {"split": crossed, "clips": sum(map(len, division.values()))} if crossed else {}
-        notes = _notes(name, numbers["trained"], rows["trained"], split)
-        made.append(Result(name, numbers, notes=notes, **about | on))
+        draws = torch.Generator().manual_seed(seed)
+        numbers["chance"] = guessed(name, numbers["chance"], rows["chance"], draws)
+        on, notes = _measured(name, rows["trained"], split)
+        notes = (*_notes(name, numbers["trained"], rows["trained"], split), *notes)
+        made.append(Result(name, numbers, notes=notes, **about, **on))
     if folder:
         for result in made:
             results.append(folder, result)
@@ -159,13 +158,6 @@ def gather(
     return rows
 
 
-def blind(extracted: Extracted) -> Extracted:
-    """Features that are the same for every window: what a protocol makes of them is chance."""
-    shape = (*next(iter(extracted.features.values())).shape[:2], 1)
-    names = [f"{modality}/{kind}" for modality in extracted.modalities for kind in ("nothing", EMBEDDING)]
-    return Extracted({name: torch.ones(shape) for name in names}, extracted.catalog)
-
-
 def keep_embeddings(path: Path, test: Extracted) -> None:
     """Store the pooled features and embeddings of the test clips, averaged over windows, for the report."""
     catalog = test.catalog
@@ -181,6 +173,15 @@ def keep_embeddings(path: Path, test: Extracted) -> None:
             arrays[f"{modality}_embedding"] = torch.nn.functional.normalize(embedding.mean(1), dim=1).numpy()
     with atomic.replacing(path) as temporary:
         np.savez_compressed(temporary, **arrays)
+
+
+def _measured(name: str, splits: Splits, split: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Which split is measured and how many of its clips, and how many are not because their class is unknown."""
+    # Over folds every clip is measured, whatever the split that was packed.
+    crossed = folds.crossed(splits) if name == "svm" else ""
+    labels = (folds.whole(splits) if crossed else splits.test.catalog).labels
+    known = int((labels >= 0).sum()) if name in LABELLED else 0
+    return {"split": crossed or split, "clips": known or len(labels)}, results.unlabelled(labels)
 
 
 def _notes(name: str, numbers: Numbers, splits: Splits, split: str) -> tuple[str, ...]:

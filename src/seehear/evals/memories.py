@@ -82,7 +82,9 @@ def memories(folder: Path, shelf: Clips, which: str = "last") -> Memories | None
     (items, rows), catalog = saved, shelf.catalog
     split = str(checkpoint.arguments(about).get("split", "train"))
     remembered = np.isin(catalog.items, items.numpy())
-    if remembered.sum() < 2 or not _same_library(folder, about, catalog.take(np.flatnonzero(remembered)), shelf):
+    if remembered.sum() < 2 or not same_library(
+        folder, catalog.take(np.flatnonzero(remembered)), getattr(shelf, "uri", None)
+    ):
         return None
     wanted = remembered | (np.asarray(catalog.splits) == split)
     bank = Bank(catalog.items[wanted], rows["video"].shape[1])
@@ -97,13 +99,25 @@ def memories(folder: Path, shelf: Clips, which: str = "last") -> Memories | None
     return Memories(unit, kept, split, new, gone, int((~sound).sum()))
 
 
-def _same_library(folder: Path, about: dict[str, Any], shared: Catalog, shelf: Clips) -> bool:
+def without(folder: Path, which: str = "last") -> str:
+    """Why `memories` finds none, in words."""
+    if checkpoint.arguments(checkpoint.describe(folder)).get("faults") and checkpoint.memory(folder, which) is not None:
+        return "the library has changed, or is another: whose memories heard an injected fault is not known"
+    return "the run has no memories of these clips"
+
+
+def same_library(folder: Path, shared: Catalog, here: str | None) -> bool:
+    """Whether item ids mean to the run in `folder` what they mean here.
+
+    `shared` are the clips here whose ids it remembers, `here` the place of their library, None for clips in memory.
+    """
+    about = checkpoint.describe(folder)
     if shared.hash == about.get("data_hash"):
         return True
     chosen = checkpoint.arguments(about)
-    place, here = chosen.get("data"), getattr(shelf, "uri", None)
+    place = chosen.get("data")
     # In a changed library it is not known which of the injected faults were trained with.
-    if chosen.get("faults") or not isinstance(place, str) or not isinstance(here, str):
+    if chosen.get("faults") or not isinstance(place, str) or here is None:
         return False
     if place.rstrip("/") != here and Path(place).resolve() != Path(here).resolve():
         return False

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jaxtyping import Float64
+import numpy as np
+from jaxtyping import Float64, Int
 from torch import Tensor
 
 Numbers = dict[str, float | None]
@@ -75,6 +76,13 @@ def table(result: Result) -> Any:
     return shown
 
 
+def unlabelled(labels: Int[np.ndarray, "N"]) -> tuple[str, ...]:
+    """The note on clips of no known class (-1) among others; none where all are known, or none is."""
+    missing = int((labels < 0).sum())
+    said = f"{missing} of {len(labels)} clips have no class and are not counted where classes are asked for"
+    return (said,) if 0 < missing < len(labels) else ()
+
+
 def append(folder: Path, result: Result) -> None:
     """Add every number of a result to RUN/results.jsonl in one write: a reader sees whole results or nothing."""
     rest = {name: value for name, value in vars(result).items() if name != "rows"}
@@ -85,9 +93,12 @@ def append(folder: Path, result: Result) -> None:
         for metric, value in numbers.items()
     ]
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "results.jsonl").open("ab") as file:
+    with (folder / "results.jsonl").open("a+b") as file:
         # A line cut short by a crash stays a broken line of its own instead of spoiling the next one.
-        file.write(("\n" + "\n".join(lines) + "\n").encode())
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 1, 0))
+        lines = lines if file.read(1) in (b"", b"\n") else ["", *lines]
+        file.write(("\n".join(lines) + "\n").encode())
         file.flush()
         os.fsync(file.fileno())
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One-vs-all linear support vector machines on the last block of a frozen encoder (thesis sec. 2.6, table 2.6).
+"""One-vs-all linear support vector machines on the last block of a frozen encoder (thesis sec. 2.5.2, table 2.6).
 
 "unpooled" is the block's map, as in the thesis, on a grid that leaves at most 9216 numbers (`features`); "pooled" its
 maximum over the map. Every window of the training clips is one row (10 windows a clip on ESC, 60 on DCASE). A clip is

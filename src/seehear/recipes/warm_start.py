@@ -4,17 +4,19 @@
 Of the recipe only the last stage is left, Cross-AVID after its warm-up, agreement after Cross-AVID (thesis 2.4.2), or
 robust discrimination after xID (3.4). Encoders, heads, front end, memories and partition function Z are those of RUN.
 Memories follow item ids, so that the library may have changed since: clips that are new get theirs in a pass of their
-own before anything is learnt.
+own before anything is learnt; and so do all clips, and Z anew, where the library is another.
 """
 
 import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from seehear import checkpoint
 from seehear.errors import InputError
+from seehear.evals.memories import same_library
 from seehear.run import Run, Stage
 from seehear.tasks.avid import AVID, Fill
 
@@ -35,15 +37,20 @@ def warm_start(run: Run, start: Path) -> tuple[Run, str]:
     stages, said = [last], "its encoders alone"
     task = next((module for module in last.task.modules() if isinstance(module, AVID)), None)
     if task is not None and task.targets == "bank":
-        stages, said = _with_memories(task, last, start)
+        stages, said = _with_memories(task, last, run, start)
     recipe = {**run.recipe, "arguments": {**run.recipe.get("arguments", {}), "start": str(start)}}
     return replace(run, stages=stages, fit_front=False, recipe=recipe), f"start from {start}: {said}"
 
 
-def _with_memories(task: AVID, last: Stage, start: Path) -> tuple[list[Stage], str]:
+def _with_memories(task: AVID, last: Stage, run: Run, start: Path) -> tuple[list[Stage], str]:
     """Memories and Z as they were, and a pass for the clips that have none."""
     bank, saved = task.bank, checkpoint.memory(start)
     items, rows = saved if saved is not None else (bank.items[:0], {})
+    catalog, place = run.clips.catalog, checkpoint.arguments(run.describe()).get("data")
+    shared = catalog.take(np.flatnonzero(np.isin(catalog.items, items.numpy())))
+    if saved and not same_library(start, shared, place if isinstance(place, str) else None):
+        said = f"its memories are of other clips; all {len(bank)} get theirs first"
+        return [Stage("fill", Fill(task), 1, None), last], said
     new, gone = bank.adopt(items, rows)
     named = checkpoint.read(start / "last.safetensors")[0]
     known = [float(tensor) for name, tensor in named.items() if name.endswith(".partition") and float(tensor) > 0]

@@ -20,7 +20,7 @@ from seehear.data.catalog import Clips, Selected
 from seehear.errors import InputError, MediaError
 from seehear.evals.agreement import Agreement, agreement
 from seehear.evals.faulty_pairs import SHARES, faulty_pairs, truth_of
-from seehear.evals.memories import as_trained, memories
+from seehear.evals.memories import as_trained, memories, without
 from seehear.report.figures import histogram, picture, sound, sound_levels, spectrogram
 from seehear.report.html import Html, element, page, section, table
 from seehear.report.numbers import percent
@@ -57,6 +57,7 @@ def curate(
     shelf = _complete(whole)
     known = memories(folder, whole, which)
     found = agreement(folder, shelf, known, which, windows, device, workers=workers, quiet=quiet)
+    notes = known.notes if known else (without(folder, which),)
     truth = truth_of(shelf.catalog)
     measured = faulty_pairs(torch.from_numpy(found.score), truth)
     numbers: dict[str, Any] = {
@@ -64,10 +65,11 @@ def curate(
         "by_memory": int(found.remembered.sum()),
         "by_encoders": int((~found.remembered).sum()),
         "without_pictures_or_sound": len(whole) - len(shelf),
+        "notes": list(notes),
         **{name: value for name, value in measured.items() if value is not None},
     }
     atomic.write_text(out / "curate.csv", _csv(found))
-    body = [_head(folder, found, known.notes if known else ()), _truth(measured)]
+    body = [_head(folder, found, notes), _truth(measured)]
     shown = truth if measured["base_rate"] is not None else torch.full_like(truth, -1)
     body += _tiles(shelf, found, shown.tolist(), count, quiet)
     atomic.write_text(out / "curate.html", page(f"seehear curate: {folder.name}", *(part for part in body if part)))

@@ -95,7 +95,10 @@ def instance(size: Size = "tiny") -> Study:
     settings = (
         f"Size {size}: {SIZES[size].scenes} scenes of the frozen world, {epochs} epochs of batches of 32, as many "
     )
-    settings += f"for what goes on from Cross-AVID, {NEGATIVES} negatives, {POSITIVES} positives."
+    settings += (
+        f"for what goes on from Cross-AVID, {NEGATIVES} negatives, {POSITIVES} positives. Two thirds of the epochs "
+    )
+    settings += "of Cross-AVID take their negatives from the batch (InfoNCE), before its memories are filled."
     return Study(
         "instance", "Instance discrimination: claims A1 to A10", tuple(arms), claims(), "cross-avid", columns, settings
     )

@@ -105,7 +105,8 @@ class Synchrony(AudioVisual):
         if left < 0:
             raise InputError(
                 f"expected clips of {clip.duration - left:.2f} s or more, so that two sounds {self.gap:g} s apart fit, "
-                f"got {clip.duration:.2f} s of {clip.source}: choose a smaller gap, or leave shorter clips out"
+                f"got {clip.duration:.2f} s of {clip.source}: {'choose a smaller gap, or ' * (self.gap > 0)}"
+                "leave shorter clips out"
             )
         span = shortest + min(self.offset, left)
         before, until = np.sort(generator.random(2)) * (left - span + shortest)

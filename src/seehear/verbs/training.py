@@ -6,12 +6,15 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from tyro.conf import Positional, arg
 
 from seehear.errors import InputError
 from seehear.verbs.options import Report, call, meant, tell, write
+
+if TYPE_CHECKING:
+    from seehear.run import Run
 
 RECIPES = {
     "cross_avid": "seehear.recipes.avid:cross_avid",
@@ -95,6 +98,8 @@ def _fit(
     from seehear.train import fit
 
     run = make()
+    if small := pictures_smaller_than_crops(run):
+        print(f"note: {small}", file=sys.stderr)
     if start is not None:
         from seehear.recipes.warm_start import warm_start
 
@@ -104,6 +109,17 @@ def _fit(
     if not position.done:
         print(f"stopped at step {position.total}; go on with the same command and --resume", file=sys.stderr)
     write(report_json, asdict(position))
+
+
+def pictures_smaller_than_crops(run: "Run") -> str:
+    """What to know of a library whose pictures have to be enlarged for the views of a run; empty where none have."""
+    from seehear.checkpoint import arguments
+    from seehear.data.store import Store
+
+    place, wanted = arguments(run.describe()).get("data"), run.model.views.size
+    if not place or (there := int(Store(place).settings()["size"])) >= wanted:
+        return ""
+    return f"pictures of {there} pixels in {place} become {wanted}: seehear pack --size {wanted} keeps more of them"
 
 
 def _recipe(name: str) -> Callable[..., Any]:
