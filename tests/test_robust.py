@@ -7,7 +7,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import normalize
@@ -121,9 +121,10 @@ def test_soft_contrastive_is_the_equation(batch, count, seed):
     st.floats(-0.5, 0.5),
     st.floats(0.01, 0.5),
 )
+@example([0.0, 0.421875], 0.0, 0.125, 0.0, 0.43125408600664117, 0.015625)
 def test_weights_are_equation_3_6(scores, midpoint, spread, floor, mean, deviation):
     score = torch.tensor(sorted(scores), dtype=torch.float64)
-    at = torch.tensor(mean).double(), torch.tensor(deviation).double()
+    at = torch.tensor(mean, dtype=torch.float64), torch.tensor(deviation, dtype=torch.float64)
     weights = agreement_weights(score, *at, midpoint, spread, floor)
     curve = NormalDist(mean + midpoint * deviation, (spread * deviation**2) ** 0.5)
     expected = [floor + (1 - floor) * curve.cdf(one) for one in score.tolist()]
