@@ -233,11 +233,18 @@ def test_a_stopped_finetuning_goes_on_bit_identically(tmp_path, monkeypatch):
     assert all(path.read_bytes() == old for path, old in seen.items())
 
 
-def test_the_most_frequent_class_is_chance():
-    train, test = (relabelled(make_shelf(4), labels).catalog for labels in ([1, 2, 1, 0], [0, 1, 1, 1]))
-    assert video_accuracy(protocol.most_frequent(train, test)) == 0.75
-    even, other = (relabelled(make_shelf(4), labels).catalog for labels in ([0, 1, 0, 1], [0, 0, 1, 2]))
-    assert video_accuracy(protocol.most_frequent(even, other)) == pytest.approx(3 / 8)
+def test_chance_is_what_guesses_get(tmp_path):
+    shelf = make_shelf(36)
+    parts = np.asarray(shelf.catalog.splits)
+    # Of the training clips 1 in 24 is of class 1; of the test clips half, all of them of one file.
+    labels, sources = np.zeros(36, np.int64), np.asarray(shelf.catalog.sources, object)
+    labels[np.flatnonzero(parts != "test")[:1]] = 1
+    long = np.flatnonzero(parts == "test")[:6]
+    labels[long], sources[long] = 1, "long"
+    shelf = relabelled(shelf, labels, sources=tuple(sources))
+    found = finetune(make_model(), shelf, tmp_path, replace(SHORT, every=None), windows=(1,), quiet=True).chance
+    assert found["video/short/clip"] == pytest.approx((23 * 6 + 1 * 6) / 24 / 12)
+    assert found["video/short/averaged1"] == pytest.approx((23 * 6 + 1 * 1) / 24 / 7)
 
 
 def test_measuring_leaves_what_was_learnt_as_it_is(tmp_path, monkeypatch):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Full finetuning: encoder and linear classifier learn the labels of the training clips (thesis 2.5, 3.5.1).
 
-Rows: "trained" starts from the run's encoder, "random" is the same training from random weights, "chance" always says
-what is most frequent among the training clips. Metrics, S being the name of the settings:
+Rows: "trained" starts from the run's encoder, "random" is the same training from random weights, "chance" is what
+guesses as frequent as the classes of the training clips are expected to get. Metrics, S being the name of the settings:
 
     modality/S/clip         accuracy of single windows, of the largest number of windows
     modality/S/averagedM    accuracy of videos, softmax averaged over M windows of each clip (10 and 25 in the papers)
@@ -25,14 +25,15 @@ import torch
 
 from seehear import dist
 from seehear.checkpoint import Model
-from seehear.data.catalog import Catalog, Clips
+from seehear.data.catalog import Clips
 from seehear.errors import InputError
 from seehear.evals import results
-from seehear.evals.features import Describe, Extracted, extract_all, frozen
+from seehear.evals.features import Describe, extract_all, frozen
 from seehear.evals.parts import Parts, labelled_parts, official_splits
 from seehear.evals.results import Numbers, Result
 from seehear.evals.tuning import Finetuning, Place, Tuned, each, scorer, tune
-from seehear.evals.video_accuracy import clip_accuracy, video_accuracy
+from seehear.evals.video_accuracy import clip_accuracy, video_accuracy, video_labels
+from seehear.metrics import guessing
 
 
 def finetune(
@@ -102,14 +103,11 @@ def measure(
 ) -> dict[str, Numbers]:
     """Metrics by row, of the same windows of the test clips; keys as in the module docstring."""
     numbers: dict[str, Numbers] = {row: {f"{modality}/{name}/validation": one.score} for row, one in tuned.items()}
-    numbers["chance"] = {}
     describe: dict[str, Describe] = {row: scorer(one.run) for row, one in tuned.items()}
     views = tuned["trained"].run.model.views
     for count in sorted(windows):
         with frozen(tuned["trained"].run.model, place.device), frozen(tuned["random"].run.model, place.device):
             said = extract_all(describe, views, parts.test, count, place.device, 32, place.workers, place.quiet)
-        always = most_frequent(parts.train.catalog, parts.test.catalog)
-        said["chance"] = replace(always, features=dict.fromkeys(said["trained"].features, always.features["scores"]))
         for row, all_ in said.items():
             for key, one in each(all_):
                 found = {f"averaged{count}": video_accuracy(one)}
@@ -117,19 +115,21 @@ def measure(
                 if count == max(windows):
                     found["clip"] = clip_accuracy(one)
                 numbers[row] |= {f"{_named(key, name)}/{metric}": value for metric, value in found.items()}
+    asked = [key for key in numbers["trained"] if not key.endswith("/validation")]
+    numbers["chance"] = {key: _chance(parts, videos=not key.endswith("/clip")) for key in asked}
     return numbers
+
+
+def _chance(parts: Parts, videos: bool) -> float:
+    """The accuracy to be expected of guesses, for files or for clips."""
+    shown, asked = (torch.from_numpy(part.catalog.labels) for part in (parts.train, parts.test))
+    return guessing(shown, video_labels(parts.test.catalog)[1] if videos else asked)
 
 
 def _named(key: str, name: str) -> str:
     """The key, such as "video" or "video/block2", with the name of the settings behind the modality."""
     modality, *block = key.split("/")
     return "/".join((modality, name, *block))
-
-
-def most_frequent(train: Catalog, test: Catalog) -> Extracted:
-    """Scores of every test clip that are the numbers of training clips of the classes."""
-    counts = torch.bincount(torch.from_numpy(train.labels), minlength=len(train.classes)).float()
-    return Extracted({"scores": counts.expand(len(test), 1, -1)}, test)
 
 
 def average(made: dict[str, dict[str, Numbers]], prefix: str) -> dict[str, Numbers]:

@@ -9,10 +9,11 @@ N clips, M windows of each, K classes; p[n, m] softmax of a window, R the clips 
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float32, Int64
 from torch import Tensor
 
 from seehear import metrics
+from seehear.data.catalog import Catalog
 from seehear.evals.features import Extracted
 
 
@@ -29,11 +30,15 @@ def video_accuracy(said: Extracted) -> float:
     recording, such as the takes of ESC-50, are videos of their own, as in the official tests.
     """
     scores = _scores(said).mean(1)
-    videos = torch.from_numpy(np.unique(said.catalog.sources, return_inverse=True)[1])
-    count = int(videos.max()) + 1
-    total = torch.zeros(count, scores.shape[1]).index_add(0, videos, scores)
-    labels = torch.zeros(count, dtype=torch.int64).index_copy(0, videos, said.labels)
+    videos, labels = video_labels(said.catalog)
+    total = torch.zeros(len(labels), scores.shape[1]).index_add(0, videos, scores)
     return metrics.accuracy(total, labels)
+
+
+def video_labels(catalog: Catalog) -> tuple[Int64[Tensor, "N"], Int64[Tensor, "V"]]:
+    """For every clip the row of its file, and for every file its label."""
+    _, first, videos = np.unique(catalog.sources, return_index=True, return_inverse=True)
+    return torch.from_numpy(videos), torch.from_numpy(catalog.labels[first])
 
 
 def _scores(said: Extracted) -> Float32[Tensor, "N M K"]:
