@@ -479,7 +479,8 @@ def test_a_run_with_larger_crops_than_the_library_has_pictures_is_told(media, tm
     packed(media, tmp_path / "48", size=48)
     run = replace(make_run(), recipe={"arguments": {"data": str(tmp_path / "48")}})
     run.model.views = replace(run.model.views, size=48)
-    assert pictures_smaller_than_crops(run) == ""
+    assert pictures_smaller_than_crops(run) == []
     run.model.views = replace(run.model.views, size=49)
-    assert "pictures of 48 pixels" in pictures_smaller_than_crops(run)
-    assert pictures_smaller_than_crops(replace(run, recipe={})) == ""
+    (note,) = pictures_smaller_than_crops(run)
+    assert "pictures of 48 pixels" in note
+    assert pictures_smaller_than_crops(replace(run, recipe={})) == []

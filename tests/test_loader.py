@@ -1,11 +1,14 @@
 """The loader: every clip once, keyed samples, shares of processes, worker processes."""
 
+import pickle
+
 import numpy as np
 import pytest
 import torch
 
 from seehear.data.loader import Loader
-from seehear.errors import InputError
+from seehear.errors import InputError, MediaError
+from seehear.tasks.synchrony import Synchrony
 from small import make_shelf, make_views
 
 
@@ -44,6 +47,19 @@ def test_worker_processes_do_not_change_the_samples():
         assert torch.equal(one.items, other.items)
         for name in one.arrays:
             assert torch.equal(one.arrays[name], other.arrays[name])
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_what_is_wrong_with_a_clip_is_said_in_one_line_from_a_worker_too(workers):
+    demanding = Synchrony(**vars(make_views()), gap=10.0)
+    with pytest.raises(InputError, match=r"^expected clips of 11.43 s .*, got 3.00 s of 0.mp4$"):
+        next(Loader(make_shelf(), demanding, 4, workers=workers).epoch(0))
+
+
+def test_errors_of_media_travel_between_processes():
+    error = MediaError("one.mp4", "broken", "cut off")
+    there = pickle.loads(pickle.dumps(error))
+    assert (type(there), str(there), vars(there)) == (MediaError, str(error), vars(error))
 
 
 def test_items_and_labels_are_those_of_the_catalog():

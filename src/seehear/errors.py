@@ -16,3 +16,6 @@ class MediaError(InputError):
     def __init__(self, path: object, reason: str, detail: str = "") -> None:
         self.path, self.reason, self.detail = str(path), reason, detail
         super().__init__(f"{path}: {reason}" + (f" ({detail})" if detail else ""))
+
+    def __reduce__(self) -> tuple[type["MediaError"], tuple[str, str, str]]:
+        return type(self), (self.path, self.reason, self.detail)

@@ -43,7 +43,7 @@ class Run:
     """The objects of one experiment. `measure(model)` -> score, higher is better, decides which checkpoint is best.
 
     With `fit_front` the statistics of the spectrogram are estimated from these clips before the first step; a model
-    that is trained further keeps those it was trained with.
+    that is trained further keeps those it was trained with. `notes` are what a user should know before it starts.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Run:
     measure_every: int = 10
     recipe: dict[str, Any] = field(default_factory=dict)
     fit_front: bool = True
+    notes: tuple[str, ...] = ()
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that training changes, by name; what stages share (heads, banks) appears once."""

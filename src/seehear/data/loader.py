@@ -52,10 +52,19 @@ class Samples(Dataset[Sample]):
         self.clips, self.views, self.seed = clips, views, seed
 
     def __getitem__(self, key: tuple[int, int]) -> Sample:
-        return self.__getitems__([key])[0]
+        return self._read([key])[0]
 
-    def __getitems__(self, keys: list[tuple[int, int]]) -> list[Sample]:
-        """The samples of a batch; torch's loader asks for whole batches where it finds this method."""
+    def __getitems__(self, keys: list[tuple[int, int]]) -> list[Sample] | InputError:
+        """The samples of a batch; torch's loader asks for whole batches where it finds this method.
+
+        What is wrong with them is handed over: raised in a worker process it would come out with a traceback in it.
+        """
+        try:
+            return self._read(keys)
+        except InputError as error:
+            return error
+
+    def _read(self, keys: list[tuple[int, int]]) -> list[Sample]:
         made: list[Sample] = []
         for start in range(0, len(keys), TOGETHER):
             piece = keys[start : start + TOGETHER]
@@ -66,8 +75,10 @@ class Samples(Dataset[Sample]):
         return made
 
 
-def collate(samples: list[Sample]) -> Cut:
-    """Stack the samples of a batch."""
+def collate(samples: list[Sample] | InputError) -> Cut | InputError:
+    """Stack the samples of a batch; an error goes through."""
+    if isinstance(samples, InputError):
+        return samples
     items, labels, rows, arrays = zip(*samples, strict=True)
     stacked = {name: torch.from_numpy(np.stack([one[name] for one in arrays])) for name in arrays[0]}
     return Cut(torch.tensor(items), torch.tensor(labels), torch.tensor(rows), stacked)
@@ -110,7 +121,7 @@ class Loader:
         )
 
     def epoch(self, epoch: int, skip: int = 0) -> Iterator[Cut]:
-        """Batches `skip`, `skip + 1`, ... of one epoch."""
+        """Batches `skip`, `skip + 1`, ... of one epoch; raises InputError for a clip that cannot be read or cut."""
         order = np.arange(len(self.clips))
         if self.shuffle:
             np.random.default_rng([self.seed, epoch]).shuffle(order)
@@ -121,4 +132,7 @@ class Loader:
             share = -(-len(rows) // processes)
             rows = np.resize(rows, share * processes)[process * share : (process + 1) * share]
             self.keys.append([(epoch, int(row)) for row in rows])
-        yield from self.loader
+        for cut in self.loader:
+            if isinstance(cut, InputError):
+                raise cut
+            yield cut

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from seehear.recipes.avid import Size, cross_avid
 
 if TYPE_CHECKING:
+    from seehear.data.catalog import Clips
     from seehear.run import Run, Stage
 
 
@@ -90,7 +91,8 @@ def avts(
 
     Command: seehear train avts --data LIBRARY --out RUN. At first wrong sounds are easy only, those of other clips:
     at size tiny as long as Cross-AVID warms up (two thirds of the epochs), at others for half of the epochs. Then those
-    of another time of the same clip come too. Sound and picture start together and keep their pace.
+    of another time of the same clip come too. Sound and picture start together and keep their pace. Clips that are too
+    short for two sounds are left out.
 
     Args:
         data: a library made by seehear pack; without one, scenes of the procedural world made in memory.
@@ -107,7 +109,8 @@ def avts(
 
     run = _like_avid(data, size, seed, epochs, batch, split)
     own = {**vars(run.model.views), "offset": 0.0, "stretch": (1.0, 1.0)}
-    run.model.views = Synchrony(**own, gap=gap)
+    run.model.views = views = Synchrony(**own, gap=gap)
+    run.clips, run.notes = _long_enough(run.clips, views.least)
     *warm_up, last = run.stages
     if not warm_up and last.epochs > 1:
         half = last.epochs // 2
@@ -119,6 +122,24 @@ def avts(
 
 def _like_avid(data: Path | None, size: Size, seed: int, epochs: int | None, batch: int | None, split: str) -> "Run":
     return cross_avid(data, size, seed, epochs, batch, split=split, targets="batch")
+
+
+def _long_enough(clips: "Clips", least: float) -> tuple["Clips", tuple[str, ...]]:
+    """The clips of `least` s or more, and how many others there are; raises InputError where no clip is left."""
+    import numpy as np
+
+    from seehear.data.catalog import Selected
+    from seehear.errors import InputError
+
+    lengths = clips.catalog.durations
+    rows = np.flatnonzero(lengths >= least)
+    if not len(rows):
+        longest = f"expected clips of {least:.2f} s or more, the longest has {max(lengths):.2f}"
+        raise InputError(f"{longest}: shorten --gap, or pack with more --seconds")
+    if len(rows) == len(clips):
+        return clips, ()
+    short = len(clips) - len(rows)
+    return Selected(clips, rows), (f"{short} of {len(clips)} clips have less than {least:.2f} s and are left out",)
 
 
 def _as(run: "Run", name: str, stages: list["Stage"], **own: Any) -> "Run":

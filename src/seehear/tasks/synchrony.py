@@ -68,7 +68,7 @@ class Synchrony(AudioVisual):
     """Views with a further sound "elsewhere" [B, 1, frames, bins], `gap` s or more from the pictures and their sound.
 
     The two parts of the clip that they come from are drawn together: their order, and all that is left over of the
-    clip before, between and behind them. Raises InputError for a negative gap, and for a clip too short for both.
+    clip before, between and behind them. Raises InputError for a negative gap, and for a clip shorter than `least`.
     """
 
     gap: float = 0.5
@@ -76,6 +76,11 @@ class Synchrony(AudioVisual):
     def __post_init__(self) -> None:
         if not self.gap >= 0:
             raise InputError(f"expected a gap of at least 0 s between two sounds of a clip, got {self.gap:g}")
+
+    @property
+    def least(self) -> float:
+        """The length of the shortest clip that has both parts (s)."""
+        return self._together + self.gap + self._heard
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -97,19 +102,26 @@ class Synchrony(AudioVisual):
             views["elsewhere"] = super().finish({"samples": cuts["elsewhere"], "draws": cuts["draws"]})["audio"]
         return views
 
+    @property
+    def _heard(self) -> float:
+        """Seconds of sound that may be needed for one spectrogram."""
+        return self.front.seconds * self.stretch[1]
+
+    @property
+    def _together(self) -> float:
+        """Seconds that pictures and their sound need."""
+        return max(self.count / self.fps, self._heard)
+
     def _parts(self, clip: Clip, generator: np.random.Generator) -> tuple["Part", "Part"]:
         """Where pictures and their sound are cut from, and where the sound elsewhere."""
-        heard = self.front.seconds * self.stretch[1]
-        shortest = max(self.count / self.fps, heard)
-        left = clip.duration - shortest - self.gap - heard
+        heard, left = self._heard, clip.duration - self.least
         if left < 0:
             raise InputError(
-                f"expected clips of {clip.duration - left:.2f} s or more, so that two sounds {self.gap:g} s apart fit, "
-                f"got {clip.duration:.2f} s of {clip.source}: {'choose a smaller gap, or ' * (self.gap > 0)}"
-                "leave shorter clips out"
+                f"expected clips of {self.least:.2f} s or more, so that two sounds {self.gap:g} s apart fit, "
+                f"got {clip.duration:.2f} s of {clip.source}"
             )
-        span = shortest + min(self.offset, left)
-        before, until = np.sort(generator.random(2)) * (left - span + shortest)
+        span = self._together + min(self.offset, left)
+        before, until = np.sort(generator.random(2)) * (left - span + self._together)
         if generator.random() < 0.5:
             return Part(clip, before, span), Part(clip, until + span + self.gap, heard)
         return Part(clip, until + heard + self.gap, span), Part(clip, before, heard)

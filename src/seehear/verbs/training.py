@@ -98,8 +98,8 @@ def _fit(
     from seehear.train import fit
 
     run = make()
-    if small := pictures_smaller_than_crops(run):
-        print(f"note: {small}", file=sys.stderr)
+    for note in (*run.notes, *pictures_smaller_than_crops(run)):
+        print(f"note: {note}", file=sys.stderr)
     if start is not None:
         from seehear.recipes.warm_start import warm_start
 
@@ -111,15 +111,15 @@ def _fit(
     write(report_json, asdict(position))
 
 
-def pictures_smaller_than_crops(run: "Run") -> str:
-    """What to know of a library whose pictures have to be enlarged for the views of a run; empty where none have."""
+def pictures_smaller_than_crops(run: "Run") -> list[str]:
+    """What to know of a library whose pictures have to be enlarged for the views of a run; nothing where none have."""
     from seehear.checkpoint import arguments
     from seehear.data.store import Store
 
     place, wanted = arguments(run.describe()).get("data"), run.model.views.size
     if not place or (there := int(Store(place).settings()["size"])) >= wanted:
-        return ""
-    return f"pictures of {there} pixels in {place} become {wanted}: seehear pack --size {wanted} keeps more of them"
+        return []
+    return [f"pictures of {there} pixels in {place} become {wanted}: seehear pack --size {wanted} keeps more of them"]
 
 
 def _recipe(name: str) -> Callable[..., Any]:
