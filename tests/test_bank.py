@@ -478,4 +478,4 @@ def test_without_labels_or_truth_the_notes_say_why(tmp_path):
     folder = write_run(tmp_path, run_on(shelf))
     for one in evaluate_bank(("memory-probe", "positive-sets", "faulty-pairs"), folder, shelf, quiet=True):
         assert set(one.metrics.values()) == {None}
-        assert any(note.startswith("null: ") for note in one.notes)
+        assert any(note.startswith("not measured: ") for note in one.notes)

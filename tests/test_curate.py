@@ -272,5 +272,5 @@ def test_the_report_has_a_chapter_on_memories_when_they_were_measured(tmp_path):
     text = " ".join(Reader(write_report([folder], tmp_path / "after.html").read_text()).text.split())
     assert "alike to the eye, mean over all K" in text
     assert "pictures: mean dot product 1.000 " in text
-    assert text.count("12 clips of memories of train, 0 windows each") == 2
+    assert text.count("12 clips of memories of train, data ") == 2
     assert "Classes read from memories" not in text

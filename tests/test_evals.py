@@ -417,3 +417,16 @@ def test_neighbours_are_the_most_similar_of_other_recordings():
     assert found.among.tolist() == [3, 4]
     queries = choose(test, torch.Generator().manual_seed(0), 3)
     assert len({table.sources[row] for row in queries}) == 3
+
+
+def test_the_printed_table_leaves_out_what_nobody_measured_and_windows_that_there_are_none_of():
+    rows = {"trained": {"r1": None, "r5": None}, "random": {"r1": 0.5, "r5": None}}
+    some = results.table(Result("retrieval", rows, clips=3, windows=4, data_hash="feed"))
+    assert (some.title, some.row_count) == ("retrieval: 3 clips of test, 4 windows each, data feed", 1)
+    assert [list(column.cells) for column in some.columns] == [["r1"], [""], ["0.500"]]
+    nothing = results.table(Result("memory-probe", {"trained": {"r1": None}}, clips=3, notes=("not measured: why",)))
+    assert (nothing.title, nothing.row_count, nothing.caption) == (
+        "memory-probe: 3 clips of test, data ",
+        0,
+        "not measured: why",
+    )

@@ -134,5 +134,5 @@ def _gaps(name: str, numbers: Numbers) -> list[str]:
     if any(value is not None for value in numbers.values()):
         return []
     if name in LABELLED:
-        return ["null: this protocol needs labelled clips of several recordings"]
-    return ["null: it is not known which pairs are faulty, or all are alike: pack with a CSV column `faulty`"]
+        return ["not measured: this protocol needs labelled clips of several recordings"]
+    return ["not measured: it is not known which pairs are faulty, or all are alike: pack with a CSV column `faulty`"]

@@ -191,13 +191,13 @@ def _notes(name: str, numbers: Numbers, splits: Splits, split: str) -> tuple[str
     if split not in ("test",):
         notes.append(f"measured on {split}: the encoders may have been trained on these clips")
     if name in LABELLED and all(value is None for value in numbers.values()):
-        notes.append("null: this protocol needs labelled clips to learn from and labelled clips to be measured on")
+        notes.append("not measured: this protocol needs labelled clips to learn from and others to be measured on")
     if name in ("retrieval", "class-retrieval") and len(splits.test.modalities) < 2:
-        notes.append(f"across modalities is null: these clips have {splits.test.modalities[0]} alone")
+        notes.append(f"across modalities not measured: these clips have {splits.test.modalities[0]} alone")
     if name == "few-shot" and (few := left_out(splits)):
         notes.append(f"classes with fewer training clips than examples are left out: {few}")
     if name == "retrieval" and not (splits.test.catalog.labels >= 0).any():
-        notes.append("class level is null: no labels")
+        notes.append("class level not measured: no labels")
     if name == "retrieval" and sources < FEW_SOURCES:
         notes.append(f"only {sources} recordings, fewer than {FEW_SOURCES}: these numbers mean little")
     return tuple(notes)

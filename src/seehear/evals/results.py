@@ -49,6 +49,12 @@ class Result:
         return self.rows.get("chance", {})
 
     @property
+    def place(self) -> str:
+        """On what it was measured; memories have no windows."""
+        windows = f", {self.windows} windows each" if self.windows else ""
+        return f"{self.clips} clips of {self.split}{windows}, data {self.data_hash}"
+
+    @property
     def plain(self) -> dict[str, Any]:
         """JSON values: protocol, metrics, chance, random, statistics, run, data_hash and the rest."""
         rest = {name: value for name, value in vars(self).items() if name != "rows"}
@@ -58,20 +64,17 @@ class Result:
 def table(result: Result) -> Any:
     """The result as a rich table: a line a metric, a column a row; single classes are left to the report.
 
-    Metrics that nobody could measure are left out when there are others; the notes say why.
+    Metrics that nobody could measure are left out; the notes say why.
     """
     from rich.table import Table
 
     here = [row for row in ROWS if row in result.rows]
-    where = f"{result.clips} clips of {result.split}, {result.windows} windows each, data {result.data_hash}"
-    shown = Table(title=f"{result.protocol}: {where}", caption="\n".join(result.notes) or None)
+    shown = Table(title=f"{result.protocol}: {result.place}", caption="\n".join(result.notes) or None)
     for name in ("metric", *here):
         shown.add_column(name, justify="left" if name == "metric" else "right")
-    known = any(value is not None for value in result.metrics.values())
     for metric in result.metrics:
         values = [result.rows[row].get(metric) for row in here]
-        measured = any(value is not None for value in values)
-        if metric.split("/")[1:2] != ["class"] and (measured or not known):
+        if metric.split("/")[1:2] != ["class"] and any(value is not None for value in values):
             shown.add_row(metric, *("" if value is None else f"{value:.3f}" for value in values))
     return shown
 

@@ -96,8 +96,7 @@ def where(runs: Runs, protocol: str) -> Html:
         if (result := run.numbers(protocol)) is None:
             lines.append(f"{run.name}: not measured (seehear eval {protocol}).")
             continue
-        measured = f"{result.clips} clips of {result.split}, {result.windows} windows each"
-        lines.append(f"{run.name}: {measured}, data {result.data_hash}, seed {result.seed}, commit {result.commit}.")
+        lines.append(f"{run.name}: {result.place}, seed {result.seed}, commit {result.commit}.")
     notes = dict.fromkeys(note for run in runs if (one := run.numbers(protocol)) for note in one.notes)
     said = [element("p", note, class_="warn" if is_doubt(note) else "soft") for note in notes]
     return join(*(element("p", line, class_="soft") for line in lines), *said)

@@ -80,7 +80,7 @@ def _summary(record: RunRecord) -> str:
 
 
 def _warnings(records: Sequence[RunRecord]) -> list[str]:
-    return [note for note in _doubts(records) if "null" not in note]
+    return [note for note in _doubts(records) if "not measured" not in note]
 
 
 def _doubts(records: Sequence[RunRecord]) -> list[str]:

@@ -106,8 +106,9 @@ def _fit(
         run, said = warm_start(run, start)
         print(said, file=sys.stderr)
     position = fit(run, out, device=device, workers=workers, resume=resume, max_minutes=max_minutes)
-    if not position.done:
-        print(f"stopped at step {position.total}; go on with the same command and --resume", file=sys.stderr)
+    done = f"{out}: {position.total} steps in {position.seconds:.0f} s; seehear eval all {out} LIBRARY measures it"
+    stopped = f"stopped at step {position.total}; go on with the same command and --resume"
+    print(done if position.done else stopped, file=sys.stderr)
     write(report_json, asdict(position))
 
 
