@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 from seehear import checkpoint, train
 from seehear.errors import InputError
 from seehear.evals.features import Extracted, Splits
+from seehear.evals.memories import Memories
 from seehear.studies import conduct, job, runner, store
 from seehear.studies.instance import instance
 from seehear.studies.measures import MEASURES, Subject, measure
@@ -416,11 +418,60 @@ def test_numbers_are_means_over_items(measured):
     for name, (numbers, items) in measured.items():
         for metric, each in items.items():
             asked = each[~each.isnan()]
-            assert len(each) == (40 if name in ("positive-sets", "memory-probe") else 14)
+            of_test_clips = name in ("probe", "retrieval", "map-retrieval", "finetune")
+            assert len(each) == (18 if name == "esc10" else 14 if of_test_clips else 40)
             if name == "memory-probe":
                 continue  # a mean over draws, in which clips are measured several times or never
             assert numbers[metric] == (pytest.approx(float(asked.mean())) if len(asked) else None)
     assert {"probe:video/best/averaged", "probe:audio/best/clip"} <= measured["probe"][1].keys()
+
+
+@pytest.mark.parametrize("study", [instance(), robust()], ids=lambda study: study.name)
+def test_what_claims_are_about_is_scored_clip_by_clip(study, measured):
+    """The intervals are over seeds and clips."""
+    scored = set().union(*(items for _, items in measured.values()))
+    contrasts = [contrast for claim in study.claims for contrast in claim.contrasts]
+    asked = {metric for one in contrasts for score in (*one.better, *one.worse) for metric in score.metrics}
+    found = {metric for numbers, _ in measured.values() for metric, value in numbers.items() if value is not None}
+    # Which pairs are faulty is not known of these clips, and no class has 20.
+    left_out = {f"faulty-pairs:gain_{share}" for share in (4, 10)} | {"few-shot:video/shots_20/mean"}
+    assert asked - found <= left_out
+    assert asked & found <= scored
+
+
+def remembering(rows, **truth):
+    """A subject with these memories of pictures; the sound of each clip has that of the picture before it."""
+    shelf = make_shelf(len(rows))
+    table = replace(shelf.catalog, truth={name: tuple(column) for name, column in truth.items()})
+    subject = Subject(Path("run"), shelf)
+    vars(subject)["memories"] = Memories({"video": rows, "audio": rows.roll(1, 0)}, table)
+    return subject
+
+
+def test_parts_of_the_mean_dot_product_vary_as_it_does_without_one_clip():
+    rows = functional.normalize(torch.randn(30, 8, generator=torch.Generator().manual_seed(0)) + 0.5, dim=1)
+    numbers, items = measure("calibration", remembering(rows))
+    whole, rows = numbers["calibration:video/mean_dot"], rows.double()
+    for i, part in enumerate(items["calibration:video/mean_dot"].tolist()):
+        others = rows[torch.arange(30) != i]
+        without = (float((others @ others.T).sum()) - 29) / (29 * 28)
+        # The jackknife: theta - theta without i = 2 (h_i - theta) / (N - 2).
+        assert (part - whole) / 28 == pytest.approx(whole - without, abs=1e-8)
+
+
+def test_what_a_clip_brings_to_the_share_of_faulty_ones_among_the_lowest():
+    rows = functional.normalize(torch.randn(50, 8, generator=torch.Generator().manual_seed(1)), dim=1)
+    faulty = [None if i % 7 == 1 else i % 3 == 0 for i in range(50)]
+    numbers, items = measure("faulty-pairs", remembering(rows, faulty=faulty))
+    known = [i for i in range(50) if faulty[i] is not None]
+    base = sum(faulty[i] for i in known) / len(known)
+    order = sorted(known, key=lambda i: float(rows[i] @ rows[i - 1]))
+    for share, count in ((4, 2), (10, 4)):
+        found = sum(faulty[i] for i in order[:count]) / count
+        each = items[f"faulty-pairs:gain_{share}"]
+        assert numbers[f"faulty-pairs:gain_{share}"] == pytest.approx(found - base)
+        assert float(each.nanmean()) == pytest.approx(found - base)
+        assert torch.equal(each.isnan(), torch.tensor([one is None for one in faulty]))
 
 
 @pytest.mark.parametrize("study", [instance(), robust()], ids=lambda study: study.name)

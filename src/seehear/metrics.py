@@ -82,12 +82,16 @@ def precisions_at_k(found: Int[Tensor, "N P"], labels: Int64[Tensor, "N"]) -> Fl
     return (right / (theirs >= 0).double().cumsum(1)).masked_fill(own < 0, float("nan"))
 
 
-def precision_among(scores: Float[Tensor, "N"], relevant: Bool[Tensor, "N"], k: int) -> float:
-    """Share of relevant items among the k of highest score; items tied for the last places come in at random."""
+def among_highest(scores: Float[Tensor, "N"], k: int) -> Float64[Tensor, "N"]:
+    """How likely each item is to be among the k of highest score; those tied for the last places come in at random."""
     last = scores.topk(k).values[-1]
-    above, tied = scores > last, scores == last
-    places = k - int(above.sum())
-    return float((relevant[above].sum() + places * relevant[tied].double().mean()) / k)
+    above, tied = (scores > last).double(), (scores == last).double()
+    return above + tied * (k - above.sum()) / tied.sum()
+
+
+def precision_among(scores: Float[Tensor, "N"], relevant: Bool[Tensor, "N"], k: int) -> float:
+    """Share of relevant items among the k of highest score."""
+    return float(among_highest(scores, k) @ relevant.double() / k)
 
 
 def average_precision(scores: Float[Tensor, "N"], relevant: Bool[Tensor, "N"]) -> float:
@@ -109,10 +113,15 @@ def _log_choose(n: Float64[Tensor, "Q"], k: Float64[Tensor, "Q"]) -> Float64[Ten
     return torch.lgamma(n + 1) - torch.lgamma(k + 1) - torch.lgamma(n - k + 1)
 
 
+def mean_dots(embeddings: Float[Tensor, "N D"]) -> Float64[Tensor, "N"]:
+    """Of every i the mean of z_i . z_j over j != i: (z_i . sum z - |z_i|^2) / (N - 1)."""
+    embeddings = embeddings.double()
+    return (embeddings @ embeddings.sum(0) - embeddings.square().sum(1)) / (len(embeddings) - 1)
+
+
 def mean_dot(embeddings: Float[Tensor, "N D"]) -> float:
-    """Mean of z_i . z_j over all pairs i != j: (|sum z|^2 - sum |z|^2) / (N (N - 1)); 1 when all are the same."""
-    embeddings, count = embeddings.double(), len(embeddings)
-    return float((embeddings.sum(0).square().sum() - embeddings.square().sum()) / (count * (count - 1)))
+    """Mean of z_i . z_j over all pairs i != j; 1 when all are the same."""
+    return float(mean_dots(embeddings).mean())
 
 
 def effective_rank(embeddings: Float[Tensor, "N D"]) -> float:

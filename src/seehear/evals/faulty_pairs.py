@@ -33,6 +33,11 @@ def _known(value: object) -> int:
     return int(value)
 
 
+def among(clips: int, share: int) -> int:
+    """How many of the clips are `share` per cent, at least one."""
+    return max(round(clips * share / 100), 1)
+
+
 def faulty_pairs(agreement: Float[Tensor, "N"], truth: Int64[Tensor, "N"]) -> dict[str, float | None]:
     """Numbers "lowest_4/precision" and "lowest_10/precision", "average_precision" and "base_rate".
 
@@ -45,7 +50,7 @@ def faulty_pairs(agreement: Float[Tensor, "N"], truth: Int64[Tensor, "N"]) -> di
     both = bool(faulty.any()) and not bool(faulty.all())
     numbers = dict[str, float | None]()
     for share in SHARES:
-        count = max(round(len(faulty) * share / 100), 1)
+        count = among(len(faulty), share)
         numbers[f"lowest_{share}/precision"] = metrics.precision_among(doubt, faulty, count) if both else None
     numbers["average_precision"] = metrics.average_precision(doubt, faulty) if both else None
     numbers["base_rate"] = float(faulty.double().mean()) if both else None

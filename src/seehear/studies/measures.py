@@ -22,9 +22,9 @@ from seehear.errors import InputError
 from seehear.evals.agreement import dots
 from seehear.evals.collapse import calibration
 from seehear.evals.evaluate import divide
-from seehear.evals.faulty_pairs import faulty_pairs, truth_of
+from seehear.evals.faulty_pairs import SHARES, among, faulty_pairs, truth_of
 from seehear.evals.features import Splits, extract, extract_all, frozen
-from seehear.evals.few_shot import few_shot
+from seehear.evals.few_shot import scored_few_shot
 from seehear.evals.linear_probe import scored_probe
 from seehear.evals.map_retrieval import recalls
 from seehear.evals.memories import Memories, as_trained, memories
@@ -33,7 +33,7 @@ from seehear.evals.parts import labelled_parts
 from seehear.evals.positive_sets import scored_sets
 from seehear.evals.results import Items, Numbers
 from seehear.evals.retrieval import RANKS, scored_retrieval
-from seehear.evals.svm import svm
+from seehear.evals.svm import scored_svm
 from seehear.evals.tuning import Place, scorer, tune
 from seehear.recipes.finetune import finetuning
 
@@ -94,11 +94,11 @@ def _map_retrieval(subject: Subject) -> tuple[Numbers, Items]:
 
 
 def _few_shot(subject: Subject) -> tuple[Numbers, Items]:
-    return few_shot(subject.splits, torch.Generator().manual_seed(0), TRIALS), {}
+    return scored_few_shot(subject.splits, torch.Generator().manual_seed(0), TRIALS)
 
 
 def _svm(subject: Subject) -> tuple[Numbers, Items]:
-    return svm(subject.splits, torch.Generator().manual_seed(0)), {}
+    return scored_svm(subject.splits, torch.Generator().manual_seed(0))
 
 
 def _esc10(subject: Subject) -> tuple[Numbers, Items]:
@@ -108,7 +108,7 @@ def _esc10(subject: Subject) -> tuple[Numbers, Items]:
     model = checkpoint.load(subject.run)
     found = extract(model, subject.sounds, SECONDS, subject.device, 64, quiet=True, maps=True)
     nothing = found.take(np.zeros(0, dtype=np.int64))
-    return svm(Splits(nothing, nothing, found), torch.Generator().manual_seed(0)), {}
+    return scored_svm(Splits(nothing, nothing, found), torch.Generator().manual_seed(0))
 
 
 def _finetune(subject: Subject) -> tuple[Numbers, Items]:
@@ -133,18 +133,31 @@ def _positive_sets(subject: Subject) -> tuple[Numbers, Items]:
 
 
 def _calibration(subject: Subject) -> tuple[Numbers, Items]:
-    return calibration(subject.memories.rows, torch.Generator().manual_seed(0)), {}
+    """Each memory's part h_i in the mean dot product counts twice, as in its variance: 2 h_i - mean h."""
+    rows, items = subject.memories.rows, Items()
+    for modality, one in rows.items():
+        own = metrics.mean_dots(one)
+        items[f"{modality}/mean_dot"] = 2 * own - own.mean()
+    return calibration(rows, torch.Generator().manual_seed(0)), items
 
 
 def _faulty_pairs(subject: Subject) -> tuple[Numbers, Items]:
-    """Also "gain_4" and "gain_10": how much the precision among the lowest is above the share of faulty clips."""
-    known = subject.memories
-    numbers = faulty_pairs(dots(known.rows), truth_of(known.catalog))
-    base = numbers["base_rate"]
-    for share in (4, 10):
-        found = numbers[f"lowest_{share}/precision"]
-        numbers[f"gain_{share}"] = None if found is None or base is None else found - base
-    return numbers, {}
+    """Also "gain_4" and "gain_10": how much the precision among the lowest is above the share of faulty clips.
+
+    A clip that is faulty brings 1 / (share of the lowest) to the precision if it is among them, and 1 to the base.
+    """
+    known, items = subject.memories, Items()
+    agreement, truth = dots(known.rows), truth_of(known.catalog)
+    numbers, sure = faulty_pairs(agreement, truth), (truth >= 0) & agreement.isfinite()
+    for share in SHARES:
+        found, base = numbers[f"lowest_{share}/precision"], numbers["base_rate"]
+        numbers[f"gain_{share}"] = None
+        if found is not None and base is not None:
+            numbers[f"gain_{share}"] = found - base
+            items[f"gain_{share}"] = each = torch.full(truth.shape, torch.nan, dtype=torch.float64)
+            lowest = metrics.among_highest(-agreement[sure], count := among(int(sure.sum()), share))
+            each[sure] = (lowest * len(lowest) / count - 1) * (truth[sure] == 1)
+    return numbers, items
 
 
 MEASURES: dict[str, Callable[[Subject], tuple[Numbers, Items]]] = {
