@@ -75,7 +75,8 @@ def test_ucf101(tmp_path):
         UCF_FILES[2]: ("HandstandPushups", "unused"),
     }
     for listing in (first, second):
-        assert listing.labels[UCF_FILES[0]].truth == {"split 1": "train", "split 2": "test"}
+        known = {"split 1": "train", "split 2": "test", "recording": "v_ApplyEyeMakeup_g08"}
+        assert listing.labels[UCF_FILES[0]].truth == known
     with pytest.raises(InputError, match=r"expected the official list testlist03.txt, found none"):
         read("ucf101", root, 3)
     assert read("ucf101", root / "UCF-101", 1, root / "lists").labels.keys() == {f[8:] for f in first.labels}
@@ -229,6 +230,11 @@ def test_dcase(tmp_path):
     (root / "lists" / "fold1_evaluate.txt").write_text("audio/a001_0_30.wav\tcity_center\n")
     with pytest.raises(InputError, match=r"expected one class and one part .*got \('city center', 'test'\) before"):
         read("dcase", root, 1)
+
+
+def test_dcase_2013_has_one_split(tmp_path):
+    with pytest.raises(InputError, match="expected split 1, the layout of 2013 and 2014 has no other, got 2"):
+        read("dcase", grow(tmp_path, "scenes_stereo/bus01.wav"), 2)
 
 
 def test_dcase_2013(tmp_path):

@@ -80,7 +80,7 @@ def test_of_another_library_no_memories_are_taken(before, place):
     run.clips = ArrayClips(run.clips.clips, other)
     run.recipe = {"arguments": {"data": place}}
     run, said = warm_start(run, before)
-    assert said == f"start from {before}: its memories are of other clips; all 12 get theirs first"
+    assert said == f"start from {before}: its memories are of other clips or sounds; all 12 get theirs first"
     bank, noise = run.stages[-1].task.task.bank, Bank(run.clips.catalog.items, seed=3)
     assert torch.equal(bank.video, noise.video)
     assert float(run.stages[-1].task.task.partition) == 0
@@ -88,6 +88,17 @@ def test_of_another_library_no_memories_are_taken(before, place):
     run.stages = run.stages[:-1]
     train.fit(run, quiet=True)
     assert (bank.video != noise.video).any(1).all()
+
+
+@pytest.mark.parametrize("faults", [None, 0.5])
+def test_no_memory_is_wanted_of_the_sound_that_a_faulty_clip_no_longer_has(before, monkeypatch, faults):
+    # Clips in memory are taken for a library that is known by its place.
+    monkeypatch.setattr("seehear.recipes.warm_start.same_library", lambda folder, shared, here: here is not None)
+    run = agreement(12)
+    run.recipe = {"arguments": {"data": "films.library", "faults": faults}}
+    run, said = warm_start(run, before)
+    assert [stage.name for stage in run.stages] == (["fill", "cma"] if faults else ["cma"])
+    assert ("all 12 get theirs first" in said) == bool(faults)
 
 
 def test_it_trains_and_resumes_bit_identically(before, tmp_path):

@@ -46,10 +46,12 @@ def _with_memories(task: AVID, last: Stage, run: Run, start: Path) -> tuple[list
     """Memories and Z as they were, and a pass for the clips that have none."""
     bank, saved = task.bank, checkpoint.memory(start)
     items, rows = saved if saved is not None else (bank.items[:0], {})
-    catalog, place = run.clips.catalog, checkpoint.arguments(run.describe()).get("data")
+    catalog, chosen = run.clips.catalog, checkpoint.arguments(run.describe())
     shared = catalog.take(np.flatnonzero(np.isin(catalog.items, items.numpy())))
+    # A clip with an injected fault is another in the same place: of its own sound no memory is wanted.
+    place = chosen.get("data") if not chosen.get("faults") else None
     if saved and not same_library(start, shared, place if isinstance(place, str) else None):
-        said = f"its memories are of other clips; all {len(bank)} get theirs first"
+        said = f"its memories are of other clips or sounds; all {len(bank)} get theirs first"
         return [Stage("fill", Fill(task), 1, None), last], said
     new, gone = bank.adopt(items, rows)
     named = checkpoint.read(start / "last.safetensors")[0]

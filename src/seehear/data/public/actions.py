@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """UCF-101 and HMDB-51: short films of human actions with three official splits of training and test.
 
-UCF-101: `CLASS/v_CLASS_gNN_cNN.avi` and `trainlist0N.txt`, `testlist0N.txt` (Soomro et al. 2012).
+UCF-101: `CLASS/v_CLASS_gNN_cNN.avi` and `trainlist0N.txt`, `testlist0N.txt` (Soomro et al. 2012); the films of a group
+gNN are parts of one recording.
 HMDB-51: `CLASS/NAME.avi` and one `CLASS_test_splitN.txt` a class and split; each line is a name and 1 (training), 2
 (test) or 0 (neither) (Kuehne et al. 2011).
 """
 
 import re
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
 
-from seehear.data.public.listing import Folder, Listing, Parts, apart, by_split, class_name, meet
+from seehear.data.public.listing import Entry, Folder, Listing, Parts, apart, by_split, class_name, meet
 from seehear.data.public.tables import lines, unexpected
 from seehear.errors import InputError
 
@@ -27,7 +29,14 @@ def ucf101(folder: Folder, lists: Folder, split: int) -> Listing:
             splits[number] = {}
             for part, name in names.items():
                 _ucf_lines(lists.need(name), part, splits[number])
-    return meet(f"UCF-101 split {split}", folder, by_split(splits, split, "split"))
+    return meet(f"UCF-101 split {split}", folder, map(_grouped, by_split(splits, split, "split")))
+
+
+def _grouped(entry: Entry) -> Entry:
+    """The entry of a film with its recording, which is all of its name but the number of the film."""
+    names, label = entry
+    recording = PurePosixPath(names[0]).stem.rpartition("_")[0]
+    return names, replace(label, truth={**label.truth, "recording": recording})
 
 
 def _ucf_lines(path: Path, part: str, parts: Parts) -> None:

@@ -77,6 +77,8 @@ def dcase(folder: Folder, lists: Folder, split: int) -> Listing:
         raise InputError(f"{lists.root}: expected one of the folds {sorted(folds)} there, got {split}")
     if folds:
         return meet(f"DCASE scenes fold {split}", folder, by_split(folds, split, "fold"))
+    if split != 1:
+        raise InputError(f"{lists.root}: expected split 1, the layout of 2013 and 2014 has no other, got {split}")
     return meet("DCASE scenes 2013", folder, _scenes_2013(folder))
 
 
