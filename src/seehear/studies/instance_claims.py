@@ -20,7 +20,8 @@ def claims() -> tuple[Claim, ...]:
     memories, collapse = {"video": 0.0499, "audio": 0.0231, "both": 0.0423}, "calibration:video/mean_dot"
     rivals = {"video": 0.0094, "audio": 0.0149, "either": 0.0053}
     weighed = tuple(Score(f"cma-{weight:g}" if weight != 1 else "cma", (VIDEO,)) for weight in WEIGHTS if weight)
-    pairs = [(task, metric, paper) for task in ("avc", "avts") for metric, paper in ((FINETUNED, 0.02), (SVM, 0.086))]
+    # Of L3 what Cross-AVID gains with fewer frames than it (88.3 v 82.3), of AVTS with about as many (91.0 v 89.0).
+    pairs = [("avc", FINETUNED, 0.06), ("avc", SVM, 0.099), ("avts", FINETUNED, 0.02), ("avts", SVM, 0.086)]
     return (
         Claim(
             "A1",
@@ -99,7 +100,7 @@ def claims() -> tuple[Claim, ...]:
         Claim(
             "A10",
             "AVID beats verifying pairs (L3, AVTS): finetuned video, SVM on sound",
-            "91.0 v 89.0 (UCF), 89.2 v 80.6 (ESC)",
+            "88.3 v 82.3, 91.0 v 89.0 (UCF); 89.2 v 79.3, 80.6 (ESC)",
             (
                 *(_over("cross-avid", *pair) for pair in pairs),
                 *(_over("cross-avid", rival, REAL, reported=True) for rival in ("avc", "avts")),

@@ -5,7 +5,9 @@ d_si = score of item i with seed s in one arm minus that in the other; S seeds, 
 items with replacement and takes the mean of d over all pairs of a drawn seed and a drawn item. Items are drawn once a
 replicate, because every seed is measured on the same ones; scores without items have N = 1, and their interval is over
 seeds alone. Its variance is near s_seed^2 / S + s_item^2 / N + 3 s_pair^2 / (S N), the last term three times too
-large. With few seeds percentiles are too narrow and this makes up for it: simulated coverage is 89 to 99 % (the tests).
+large. With few seeds percentiles are too narrow, and only in part does this make up for it: simulated coverage is 89 to
+99 % where seeds differ little (the tests), 78 % with three seeds and 87 % with five where s_seed is .1, s_item .2 and
+s_pair .45 on 667 items, and about 80 % over seeds alone.
 """
 
 from collections.abc import Mapping, Sequence
