@@ -251,6 +251,26 @@ def test_nothing_is_done_twice_and_new_files_come_behind(media, tmp_path):
     assert catalog.sources[-1] == "aa_new.mp4"
 
 
+def test_what_was_only_copied_is_not_packed_again_and_what_was_replaced_is_said(media, tmp_path, capsys):
+    own, target = tmp_path / "media", tmp_path / "library"
+    shutil.copytree(media, own)
+    first = packed(own, target)
+    for path in own.iterdir():
+        os.utime(path, (1, 1))
+    again = packed(own, target)
+    assert (again["clips"], again["sources"], again["changed"]) == (0, 0, 0)
+    # Those that cannot be used are looked at again.
+    assert again["done_before"] + sum(again["quarantined"].values()) == first["files"]
+    assert packed(own, target)["done_before"] == first["files"]
+    assert len(info(target)["quarantined"]) == sum(first["quarantined"].values())
+    film(own / "a.mp4", seed=9)
+    pack(own, target, seconds=3.0, workers=2)
+    assert (
+        "; 1 files are not what they were, and the clips of what they were are still there" in capsys.readouterr().out
+    )
+    assert Library(target).catalog.sources.count("a.mp4") > 1
+
+
 def test_ids_do_not_depend_on_the_workers(media, tmp_path):
     one, two = (packed(media, tmp_path / str(n)) for n in (1, 2))
     pack(media, tmp_path / "3", seconds=3.0, workers=3, quiet=True)

@@ -19,10 +19,10 @@ def info(uri: str | Path) -> dict[str, Any]:
     columns = store.read("labels", "source", "label", "split", "licence")
     labels = {source: rest for source, *rest in zip(*columns.values(), strict=True)}
     found = [labels.get(source, ["", "", ""]) for source in clips["source"]]
-    refused = [row for row in zip(*files.values(), strict=True) if row[1]]
-    whole = [
-        {"file": file, "reason": reason, "detail": detail} for file, reason, detail, start in refused if start is None
-    ]
+    rows = list(zip(*files.values(), strict=True))
+    # A file may have been looked at several times: what it is now comes last.
+    last = {file: (reason, detail) for file, reason, detail, start in rows if start is None}
+    whole = [{"file": file, "reason": reason, "detail": detail} for file, (reason, detail) in last.items() if reason]
     return {
         "library": store.uri,
         "profile": settings["profile"],
@@ -40,7 +40,7 @@ def info(uri: str | Path) -> dict[str, Any]:
         "ambisonic": sum(map(bool, clips["ambisonic"])),
         "bytes": sum(clips["bytes"]),
         "quarantined": whole,
-        "quarantined_clips": _counts(reason for _, reason, _, start in refused if start is not None),
+        "quarantined_clips": _counts(reason for _, reason, _, start in rows if start is not None),
     }
 
 

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a library already holds, and what waits to be committed to it: clips before the files they came from."""
+"""What a library already holds, and what waits to be committed to it: clips before the files they came from.
+
+A file is known by its name, size and time of change. One that was only copied or touched has the content it had, and
+keeps its clips; one that was replaced is packed beside what it was, and counted.
+"""
 
 import time
 from collections import Counter
@@ -17,12 +21,13 @@ _COMMIT_SECONDS = 15.0
 
 @dataclass
 class Done:
-    """What the library already holds: (name, bytes, time of change) of finished files and whose contents they have,
-    (content, start) of clips of unfinished ones, and the next item id.
+    """What the library already holds: (name, bytes, time of change) of finished files, whose contents they have and
+    which content of each file is there, (content, start) of clips of unfinished ones, and the next item id.
     """
 
     files: set[tuple[str, int, int]] = field(default_factory=set)
     contents: dict[str, str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
     half_done: set[tuple[str, float]] = field(default_factory=set)
     refused: Counter[str] = field(default_factory=Counter)
     clips: int = 0
@@ -48,6 +53,7 @@ class Done:
         if row["reason"]:
             self.refused[row["reason"]] += 1
         else:
+            self.held[row["file"]] = row["hash"]
             self.contents.setdefault(row["hash"], row["file"])
 
     def has(self, task: Task) -> bool:
@@ -66,7 +72,7 @@ class Batch:
         self.waiting, self.since = 0, time.monotonic()
         self.written, self.added, self.length = 0, 0, 0.0
         self.reasons: Counter[str] = Counter()
-        self.kept = self.sources = 0
+        self.kept = self.sources = self.same = self.changed = 0
 
     def _twin(self, row: Row) -> str:
         """The file with the same bytes that is in the library, or that comes first in this folder."""
@@ -92,7 +98,14 @@ class Batch:
             self.commit()
 
     def finish(self, row: Row, task: Task) -> None:
-        """Note that a file is done with, usable or not."""
+        """Note that a file is done with, usable or not, or still what it was."""
+        old = self.done.held.get(row.file)
+        if row.usable and old == row.hash:
+            self.same += 1
+            self.files.append(again := _file(row, bytes=task.bytes, modified=task.modified))
+            self.done.note(again)
+            return
+        self.changed += old is not None
         if row.usable and self._twin(row):
             row = refused(row, "duplicate", f"of {self._twin(row)}")
         noted = _file(row, bytes=task.bytes, modified=task.modified, clips=self.kept)
@@ -116,6 +129,8 @@ class Batch:
         return {
             "clips": self.added,
             "sources": self.sources,
+            "same": self.same,
+            "changed": self.changed,
             "hours": self.length / 3600,
             "bytes": self.written,
             "quarantined": dict(self.reasons),

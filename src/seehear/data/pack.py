@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from os import cpu_count
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def pack(
             store.create({name: str(value) for name, value in asdict(settings).items()})
         _same_settings(store, settings)
         done = Done.of(store)
-        tasks = [task for task in found if not done.has(task)]
+        tasks = [replace(task, known=done.held.get(task.file, "")) for task in found if not done.has(task)]
         unknown = _relabel(store, known_labels, [task.file for task in found]) if labels else []
         guess = _predict(tasks, crew)
         _say(quiet, _forecast(len(tasks), len(found) - len(tasks), guess))
@@ -79,7 +79,7 @@ def pack(
     result = {
         "library": str(library),
         "files": len(found),
-        "done_before": len(found) - len(tasks),
+        "done_before": len(found) - len(tasks) + counts.pop("same"),
         "unknown_labels": len(unknown),
         **counts,
         "seconds_taken": time.monotonic() - started,
@@ -254,10 +254,14 @@ def _forecast(todo: int, before: int, guess: Mapping[str, float]) -> str:
 
 def _summary(result: Mapping[str, Any]) -> str:
     refused_files = ", ".join(f"{reason} {count}" for reason, count in result["quarantined"].items())
-    return (
+    said = (
         f"{result['clips']} clips of {result['sources']} files, {result['hours']:.3f} h, {_size(result['bytes'])} in "
-        f"{result['seconds_taken']:.0f} s" + (f"; not usable: {refused_files}" if refused_files else "")
+        f"{result['seconds_taken']:.0f} s"
     )
+    if result["changed"]:
+        said += f"; {result['changed']} files are not what they were, and the clips of what they were are still there: "
+        said += "pack into a new library to be without them"
+    return said + (f"; not usable: {refused_files}" if refused_files else "")
 
 
 def _size(count: float | int) -> str:
