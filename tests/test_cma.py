@@ -112,16 +112,17 @@ def test_positives_are_mined_at_their_epochs_only():
 def test_bad_arguments_are_refused_with_one_line():
     for positives in (0, 39, 200):
         with pytest.raises(
-            InputError, match=f"expected 1 to 38 positives for 40 clips.*got {positives}: ask for fewer"
+            InputError,
+            match=f"expected 1 to 38 positives for 40 clips.*got {positives}" + ": ask for fewer" * (positives > 0),
         ):
             make_task(positives=positives)
     with pytest.raises(InputError, match="refresh of at least 1"):
         make_task(refresh=0)
     for weight in (-1.0, float("nan"), float("inf")):
-        with pytest.raises(InputError, match=f"weight >= 0, got 50 and {weight:g}"):
+        with pytest.raises(InputError, match=f"finite weight of at least 0, got {weight:g}"):
             make_task(weight=weight)
-    for negatives in (0, -1):
-        with pytest.raises(InputError, match=f"expected at least 1 negative, got {negatives}"):
+    for negatives in (0, -1, 10**11):
+        with pytest.raises(InputError, match=f"expected 1 to 65536 negatives, got {negatives}"):
             AVID(torch.nn.ModuleDict(), Bank(ITEMS, 16), negatives=negatives)
     with pytest.raises(ValueError, match="expected a Cross-AVID task"):
         CMA(AVID(torch.nn.ModuleDict(), Bank(ITEMS, 16), "joint"))
@@ -168,7 +169,7 @@ def test_the_recipe_is_cross_avid_and_as_much_of_agreement(monkeypatch):
     assert (task.kind, task.weight, task.positives.shape[1], task.refresh) == ("either", 1.0, 8, 2)
     assert sum(name.endswith("bank.video") for name in run.tensors()) == 1
     assert run.recipe["arguments"]["kind"] == "either"
-    with pytest.raises(InputError, match="got 0: ask for fewer"):
+    with pytest.raises(InputError, match=r"a negative, got 0$"):
         cross_avid_cma(positives=0)
 
 

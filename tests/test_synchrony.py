@@ -17,6 +17,7 @@ from seehear.errors import InputError
 from seehear.optim import constant
 from seehear.recipes.avid import cross_avid, joint_avid
 from seehear.recipes.baselines import avc, avts, info_nce
+from seehear.recipes.robust import robust_xid
 from seehear.tasks.momentum import Twice
 from seehear.tasks.synchrony import AVTS, Synchrony
 from small import make_model, make_shelf, make_views
@@ -72,7 +73,7 @@ def test_right_and_wrong_sounds_share_their_batch_statistics():
 def test_bad_arguments_are_refused_with_one_line():
     with pytest.raises(InputError, match="share of hard negatives"):
         AVTS(torch.nn.ModuleDict(), 1.5)
-    with pytest.raises(InputError, match="margin > 0"):
+    with pytest.raises(InputError, match="margin above 0"):
         AVTS(torch.nn.ModuleDict(), margin=0.0)
     for gap in (-0.1, float("nan")):
         with pytest.raises(InputError, match=f"gap of at least 0 s between two sounds of a clip, got {gap:g}"):
@@ -267,3 +268,21 @@ def test_what_is_resumed_is_bit_identical_and_loaded_as_any_model(tmp_path, monk
     assert all(torch.equal(first[name], second[name]) for name in first)
     assert checkpoint.load(tmp_path / "parts").views.arguments == run.model.views.arguments
     assert checkpoint.describe(tmp_path / "parts")["recipe"]["name"] == recipe.__name__
+
+
+@pytest.mark.parametrize("recipe", [cross_avid, robust_xid, avc])
+def test_clips_without_pictures_or_sound_are_left_out_and_counted(monkeypatch, recipe):
+    shelf, has = make_shelf(40), ("video", "audio")
+    lame = tuple(has[item % 2 :][:1] if item % 10 < 2 else has for item in range(40))
+    table = replace(shelf.catalog, truth={"modalities": lame})
+    monkeypatch.setattr("seehear.recipes.avid.shelf", lambda data, seed: ArrayClips(shelf.clips, table))
+    monkeypatch.setattr("seehear.recipes.robust.shelf", lambda data, seed: ArrayClips(shelf.clips, table))
+    run = recipe()
+    assert run.notes == ("8 of 40 clips lack pictures or sound and are left out",)
+    assert run.clips.catalog.modalities == has
+    assert len(run.clips) == sum(
+        split == "train" and len(one) == 2 for split, one in zip(table.splits, lame, strict=True)
+    )
+    table = replace(table, truth={"modalities": (("audio",),) * 40})
+    with pytest.raises(InputError, match="expected clips with pictures and sound, none of 40 has both"):
+        recipe()

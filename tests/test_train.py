@@ -281,6 +281,44 @@ def test_a_hostile_run_json_is_one_line(tmp_path, contents):
         checkpoint.load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("width", "said"),
+    [(8, "tensors of other shapes, such as"), (10**9, "no model can be built"), (0, "no model|shapes")],
+)
+def test_a_run_json_of_other_encoders_is_one_line(tmp_path, width, said):
+    train.fit(make_run(), tmp_path, max_minutes=0.0, quiet=True)
+    about = checkpoint.describe(tmp_path)
+    about["model"]["encoders"]["audio"]["width"] = width
+    (tmp_path / "run.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match=said) as raised:
+        checkpoint.load(tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_weights_that_are_not_finite_are_named_and_a_checkpoint_that_is_not_there_is_too(tmp_path):
+    run = make_run()
+    train.fit(run, tmp_path, max_minutes=0.0, quiet=True)
+    with pytest.raises(InputError, match="checkpoint at .*, found last: choose that"):
+        checkpoint.load(tmp_path, "best")
+    tensors, progress = checkpoint.read(tmp_path / "last.safetensors")
+    tensors["model.encoders.video.conv1.0.weight"][0] = torch.nan
+    checkpoint.save(tmp_path / "last.safetensors", tensors, progress)
+    with pytest.raises(InputError, match=r"expected finite weights .* encoders.video.conv1.0.weight is not"):
+        checkpoint.load(tmp_path)
+
+
+def test_long_options_are_shown_where_they_part(tmp_path):
+    train.fit(make_run(), tmp_path, max_minutes=0.0, quiet=True)
+    other = make_run()
+    other.stages[-1] = replace(other.stages[-1], epochs=77)
+    with pytest.raises(InputError) as raised:
+        train.fit(other, tmp_path, resume=True, quiet=True)
+    was, now = str(raised.value).split(f" of the run in {tmp_path}, got ")
+    assert '"epochs": 77' in now
+    assert '"epochs": ' in was
+    assert was.startswith("expected stages ...")
+
+
 def test_schedules_are_functions_of_the_step():
     assert constant(7, 10) == 1
     assert [round(cosine(step, 4), 3) for step in range(5)] == [1, 0.854, 0.5, 0.146, 0]

@@ -145,12 +145,16 @@ def _opened(path: Path) -> Iterator[Any]:
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
-        raise InputError(f"expected a checkpoint at {path}, found none: train first, or name another run")
+        others = sorted(file.stem for file in path.parent.glob("*.safetensors"))
+        there = f"found {' and '.join(others)}: choose that" if others else "found none: train first"
+        raise InputError(f"expected a checkpoint at {path}, {there}, or name another run")
     try:
         with safe_open(path, "pt") as file:
             yield file
     except (SafetensorError, KeyError, json.JSONDecodeError, OSError) as error:
-        raise InputError(f"expected a complete seehear checkpoint, {path} is cut short or damaged: {error}") from error
+        raise InputError(
+            f"expected a complete seehear checkpoint, {path} is cut short or damaged ({error}): train again"
+        ) from error
 
 
 def describe(run: Path) -> dict[str, Any]:
@@ -176,13 +180,22 @@ def load(run: Path | str, which: str = "last") -> Model:
     description = describe(folder)
     try:
         model = Model.rebuild(description["model"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"expected run.json of seehear {version('seehear')} in {folder}, got: {error!r}") from error
+    except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
+        expected = f"expected run.json of seehear {version('seehear')} in {folder}, no model can be built from it"
+        raise InputError(f"{expected} ({str(error).splitlines()[0][:80] or error!r}): train again") from error
     tensors, _ = read(folder / f"{which}.safetensors")
     mine = {name: tensors[f"model.{name}"] for name in model.state_dict() if f"model.{name}" in tensors}
-    missing = sorted(set(model.state_dict()) - set(mine))
-    if missing:
+    there = model.state_dict()
+    if missing := sorted(there.keys() - mine.keys()):
         raise InputError(f"expected weights of {len(missing)} more tensors in {folder}, such as {missing[0]}")
+    if other := [name for name in mine if mine[name].shape != there[name].shape]:
+        shapes = [tuple(one[other[0]].shape) for one in (there, mine)]
+        raise InputError(
+            f"expected weights of the encoders in {folder}/run.json, got {len(other)} tensors of other shapes, such as "
+            f"{other[0]} {shapes[1]} for {shapes[0]}: run.json is of another run, or was changed"
+        )
+    if broken := [name for name in mine if not name.startswith("front.") and not bool(mine[name].isfinite().all())]:
+        raise InputError(f"expected finite weights in {folder}, {broken[0]} is not: training diverged, train again")
     model.load_state_dict(mine)
     model.run = description
     return model.eval()

@@ -148,7 +148,11 @@ def start(run: Run, folder: Path | None, resume: bool) -> tuple[Position, dict[s
 
 
 def _another(folder: Path, key: str, before: Any, now: Any) -> InputError:
-    there, here = (json.dumps(one)[:80] for one in (before, now))
+    there, here = (json.dumps(one) for one in (before, now))
+    # Long values are shown from shortly before where they part.
+    same = next((n for n, pair in enumerate(zip(there, here, strict=False)) if pair[0] != pair[1]), 0)
+    if max(len(there), len(here)) > 80:
+        there, here = (f"... {one[max(same - 40, 0) : same + 40]}" for one in (there, here))
     if key == "data_hash":
         changed = f"expected the clips that the run in {folder} began with (data {there}), got others ({here})"
         return InputError(f"{changed}: resume on those, or begin a run in another folder with --start {folder}")

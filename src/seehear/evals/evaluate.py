@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run protocols on a model and on what it must beat: random weights, plain statistics, features that say nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from seehear.evals.nearest import nearest
 from seehear.evals.results import Numbers, Result
 from seehear.evals.retrieval import FEW_SOURCES, VALIDATION, retrieval
 from seehear.evals.svm import svm
+from seehear.progress import bar
 
 Protocol = Callable[[Splits, torch.Generator], Numbers]
 PROTOCOLS: dict[str, Protocol] = {
@@ -79,8 +80,7 @@ def evaluate(
         "windows": count,
     }
     made = []
-    for name in names:
-        numbers = {row: PROTOCOLS[name](splits, torch.Generator().manual_seed(seed)) for row, splits in rows.items()}
+    for name, numbers in _numbers(names, rows, seed, quiet):
         draws = torch.Generator().manual_seed(seed)
         numbers["chance"] = guessed(name, numbers["chance"], rows["chance"], draws)
         on, notes = _measured(name, rows["trained"], split)
@@ -124,6 +124,20 @@ def divide(catalog: Catalog, seed: int, learn: bool = True) -> tuple[dict[str, I
         few = np.random.default_rng(seed).permutation(rows["train"])[:PAIRS]
         rows = {"train": np.sort(few), "validation": rows["validation"][:0], "test": rows["test"]}
     return rows, measured
+
+
+def _numbers(
+    names: Sequence[str], rows: dict[str, Splits], seed: int, quiet: bool
+) -> Iterator[tuple[str, dict[str, Numbers]]]:
+    """What every protocol says of every row."""
+    with bar("measure", len(names) * len(rows), quiet) as shown:
+        for name in names:
+            numbers = {}
+            for row, splits in rows.items():
+                shown.advance(0, f"{name}, {row}")
+                numbers[row] = PROTOCOLS[name](splits, torch.Generator().manual_seed(seed))
+                shown.advance(1)
+            yield name, numbers
 
 
 def gather(
@@ -194,6 +208,8 @@ def _notes(name: str, numbers: Numbers, splits: Splits, split: str) -> tuple[str
         notes.append("not measured: this protocol needs labelled clips to learn from and others to be measured on")
     if name in ("retrieval", "class-retrieval") and len(splits.test.modalities) < 2:
         notes.append(f"across modalities not measured: these clips have {splits.test.modalities[0]} alone")
+    if name in LABELLED and len(splits.test.catalog.classes) == 1:
+        notes.append(f"all clips are of one class, {splits.test.catalog.classes[0]}: any answer is right")
     if name == "few-shot" and (few := left_out(splits)):
         notes.append(f"classes with fewer training clips than examples are left out: {few}")
     if name == "retrieval" and not (splits.test.catalog.labels >= 0).any():

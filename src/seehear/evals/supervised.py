@@ -43,7 +43,7 @@ def supervised(
     labelled = rows["train"][shelf.catalog.labels[rows["train"]] >= 0]
     if len(labelled) < batch:
         raise InputError(
-            f"expected at least {batch} labelled training clips, found {len(labelled)}: pack with --labels"
+            f"expected at least {batch} labelled training clips, found {len(labelled)}: pack more, or with --labels"
         )
     fresh = model.random(seed)
     there = {name: size for name, size in fresh.dimensions.items() if name in shelf.catalog.modalities}

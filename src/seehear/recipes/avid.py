@@ -101,12 +101,13 @@ def _avid(
     from seehear.evals.retrieval import validation_score
     from seehear.memory import Bank
     from seehear.optim import Adam, constant
+    from seehear.recipes.usable import complete
     from seehear.run import Run, Stage
     from seehear.tasks.avid import AVID
     from seehear.tasks.momentum import Momentum, Twice
 
     check(seed, epochs, batch)
-    everything = shelf(data, seed)
+    everything, notes = complete(shelf(data, seed))
     clips = everything.split(split)
     model = avid_model(size, seed)
     bank = Bank(clips.catalog.items, seed=seed)
@@ -132,7 +133,7 @@ def _avid(
     recipe = {"name": f"{variant}_avid", "arguments": arguments}
     measure, every = validation_score(everything), max(passes // 5, 1)
     name = f"{variant}-avid-{size}"
-    return Run(name, model, clips, stages, batch or share, seed, measure, every, recipe=recipe)
+    return Run(name, model, clips, stages, batch or share, seed, measure, every, recipe, notes=notes)
 
 
 def tiny_stages(last: "Stage", model: "Model", bank: "Bank", warm: int) -> list["Stage"]:

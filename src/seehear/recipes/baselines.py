@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from seehear.recipes.avid import Size, cross_avid
 
 if TYPE_CHECKING:
-    from seehear.data.catalog import Clips
     from seehear.run import Run, Stage
 
 
@@ -105,12 +104,14 @@ def avts(
         gap: least time between a clip's two sounds (s).
     """
     from seehear.optim import constant
+    from seehear.recipes.usable import long_enough
     from seehear.tasks.synchrony import AVTS, Synchrony
 
     run = _like_avid(data, size, seed, epochs, batch, split)
     own = {**vars(run.model.views), "offset": 0.0, "stretch": (1.0, 1.0)}
     run.model.views = views = Synchrony(**own, gap=gap)
-    run.clips, run.notes = _long_enough(run.clips, views.least)
+    run.clips, short = long_enough(run.clips, views.least)
+    run.notes += short
     *warm_up, last = run.stages
     if not warm_up and last.epochs > 1:
         half = last.epochs // 2
@@ -122,24 +123,6 @@ def avts(
 
 def _like_avid(data: Path | None, size: Size, seed: int, epochs: int | None, batch: int | None, split: str) -> "Run":
     return cross_avid(data, size, seed, epochs, batch, split=split, targets="batch")
-
-
-def _long_enough(clips: "Clips", least: float) -> tuple["Clips", tuple[str, ...]]:
-    """The clips of `least` s or more, and how many others there are; raises InputError where no clip is left."""
-    import numpy as np
-
-    from seehear.data.catalog import Selected
-    from seehear.errors import InputError
-
-    lengths = clips.catalog.durations
-    rows = np.flatnonzero(lengths >= least)
-    if not len(rows):
-        longest = f"expected clips of {least:.2f} s or more, the longest has {max(lengths):.2f}"
-        raise InputError(f"{longest}: shorten --gap, or pack with more --seconds")
-    if len(rows) == len(clips):
-        return clips, ()
-    short = len(clips) - len(rows)
-    return Selected(clips, rows), (f"{short} of {len(clips)} clips have less than {least:.2f} s and are left out",)
 
 
 def _as(run: "Run", name: str, stages: list["Stage"], **own: Any) -> "Run":

@@ -62,10 +62,12 @@ def robust_xid(
     from seehear.evals.retrieval import validation_score
     from seehear.memory import Bank
     from seehear.optim import Adam
+    from seehear.recipes.usable import complete
     from seehear.run import Run, Stage
 
     check(seed, epochs, batch)
-    everything = inject(shelf(data, seed), faults, seed, split)
+    usable, notes = complete(shelf(data, seed))
+    everything = inject(usable, faults, seed, split)
     clips = everything.split(split)
     model = robust_model(size, seed)
     bank = Bank(clips.catalog.items, seed=seed)
@@ -87,7 +89,7 @@ def robust_xid(
     arguments |= {"mixture": mixture, "midpoint": midpoint, "faults": faults}
     recipe = {"name": "robust_xid", "arguments": arguments}
     measure, every = validation_score(everything), max((warm + rest) // 5, 1)
-    return Run(f"{name}-{size}", model, clips, stages, batch or share, seed, measure, every, recipe)
+    return Run(f"{name}-{size}", model, clips, stages, batch or share, seed, measure, every, recipe, notes=notes)
 
 
 def _task(

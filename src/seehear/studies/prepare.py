@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from seehear.errors import InputError
 from seehear.studies.store import Place, held
 
 Size = Literal["tiny", "longer", "trial"]
@@ -51,4 +52,6 @@ def place_of(out: Path, name: str, device: str = "cpu") -> Place:
     """The place of a study whose library is there; raises InputError when it is not."""
     from seehear.data.library import Library
 
+    if not (out / LIBRARY).exists():
+        raise InputError(f"expected a study in {out}, found none: seehear study begins one")
     return Place(out / name, out / LIBRARY, Library(out / LIBRARY).catalog.hash, device=device)

@@ -34,6 +34,8 @@ TERMS = {
     "joint": (("video", "video"), ("audio", "audio"), ("video", "audio"), ("audio", "video")),
 }
 """(modality of the anchor, modality of its target) of every term of a variant."""
+MOST = 65_536
+"""Negatives of one clip."""
 
 
 class AVID(Task):
@@ -67,8 +69,8 @@ class AVID(Task):
             raise ValueError(f"expected other targets for {variant} discrimination, got targets from the batch")
         if (targets == "queue") != (slow is not None):
             raise ValueError(f"expected momentum encoders for targets from the queue alone, got targets from {targets}")
-        if negatives < 1:
-            raise InputError(f"expected at least 1 negative, got {negatives}")
+        if not 1 <= negatives <= MOST:
+            raise InputError(f"expected 1 to {MOST} negatives, got {negatives}")
         self.heads, self.bank, self.terms, self.targets = heads, bank, TERMS[variant], targets
         self.negatives, self.temperature, self.momentum = negatives, temperature, momentum
         dimension = bank.get_buffer("video").shape[1]

@@ -44,12 +44,12 @@ class CMA(Task):
         if not 0 < positives < items - 1:
             raise InputError(
                 f"expected 1 to {items - 2} positives for {items} clips, so that one is left as a negative, "
-                f"got {positives}: ask for fewer positives, or train on more clips"
+                f"got {positives}{': ask for fewer positives, or train on more clips' * (positives > 0)}"
             )
-        if refresh < 1 or not 0 <= weight < inf:
-            raise InputError(
-                f"expected refresh of at least 1 epoch and a finite weight >= 0, got {refresh} and {weight:g}"
-            )
+        if refresh < 1:
+            raise InputError(f"expected refresh of at least 1 epoch, got {refresh}")
+        if not 0 <= weight < inf:
+            raise InputError(f"expected a finite weight of at least 0, got {weight:g}")
         self.task, self.kind, self.weight, self.refresh = task, kind, weight, refresh
         # 32 bits, because 32 positives of two million items are as large as a quarter of a bank.
         self.register_buffer("positives", torch.full((items, positives), -1, dtype=torch.int32))

@@ -35,10 +35,10 @@ class AVTS(Task):
 
     def __init__(self, heads: nn.ModuleDict, hard: float = 0.25, margin: float = 0.99) -> None:
         super().__init__()
-        if not (0 <= hard <= 1 and margin > 0):
-            raise InputError(
-                f"expected a share of hard negatives in [0, 1] and margin > 0, got {hard:g} and {margin:g}"
-            )
+        if not 0 <= hard <= 1:
+            raise InputError(f"expected a share of hard negatives in [0, 1], got {hard:g}")
+        if not margin > 0:
+            raise InputError(f"expected a margin above 0, got {margin:g}")
         self.heads, self.hard, self.margin = heads, hard, margin
         self.views = ("video", "audio", "elsewhere") if hard else ("video", "audio")
 

@@ -171,7 +171,7 @@ def study(
         out: folder of the world, its library, all runs, and the page NAME.md.
         arms: only these, and what they start from; default all.
         seeds: only these; default as many as the claims need.
-        budget: stop after this many minutes; what was begun is saved.
+        budget: stop after this many minutes; what was begun is saved. Making the world, once, comes before.
         size: tiny (hours on 2 CPU cores), longer (the same clips, four times the updates; its page is NAME-longer.md),
             or trial (minutes, to see that all works; its verdicts mean nothing).
         processes: trained at once; default one a core.
@@ -181,7 +181,10 @@ def study(
     from seehear.studies.conduct import conduct, progress
 
     if len(name) not in (1, 2) or name[-1] == "status" or name[:-1] not in ((), ("status",)):
-        raise InputError("expected a study, or status and a study: seehear study status instance")
+        got = " ".join(name) or "nothing"
+        raise InputError(f"expected a study, or status and a study (seehear study status instance), got {got}")
+    if processes is not None and processes < 1:
+        raise InputError(f"expected at least 1 process, got {processes}")
     if name[0] == "status":
         shown, numbers = progress(name[1], out, arms, seeds, size)
         show(shown)

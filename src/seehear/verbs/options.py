@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -45,10 +46,14 @@ def call(function: Callable[..., Any], name: str, arguments: list[str]) -> None:
             raise
         words = " ".join(re.sub("[^ -~]", " ", complaint.getvalue()).partition("For full helptext")[0].split())
         raise InputError(f"{words}; see seehear {name} --help") from None
-    for option in ("seed", "workers"):
+    for option, most in {"seed": 63, "workers": 16, "epochs": 31, "windows": 16}.items():
         value = chosen.keywords.get(option) or 0
-        if not 0 <= value < 2**63:
-            raise InputError(f"expected --{option} of at least 0 and below 2^63, got {value}")
+        if isinstance(value, int) and not 0 <= value < 2**most:
+            raise InputError(f"expected --{option} of at least 0 and below 2^{most}, got {value}")
+    for option in ("minutes", "max_minutes", "budget"):
+        value = chosen.keywords.get(option) or 0
+        if not 0 <= value < inf:
+            raise InputError(f"expected --{option.replace('_', '-')} of at least 0 minutes, got {value}")
     chosen()
 
 
