@@ -280,9 +280,7 @@ def test_clips_without_pictures_or_sound_are_left_out_and_counted(monkeypatch, r
     run = recipe()
     assert run.notes == ("8 of 40 clips lack pictures or sound and are left out",)
     assert run.clips.catalog.modalities == has
-    assert len(run.clips) == sum(
-        split == "train" and len(one) == 2 for split, one in zip(table.splits, lame, strict=True)
-    )
+    assert len(run.clips) == sum(split == "train" and item % 10 >= 2 for item, split in enumerate(table.splits))
     table = replace(table, truth={"modalities": (("audio",),) * 40})
     with pytest.raises(InputError, match="expected clips with pictures and sound, none of 40 has both"):
         recipe()

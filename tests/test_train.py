@@ -281,10 +281,7 @@ def test_a_hostile_run_json_is_one_line(tmp_path, contents):
         checkpoint.load(tmp_path)
 
 
-@pytest.mark.parametrize(
-    ("width", "said"),
-    [(8, "tensors of other shapes, such as"), (10**9, "no model can be built"), (0, "no model|shapes")],
-)
+@pytest.mark.parametrize(("width", "said"), [(8, "tensors of other shapes, such as"), (10**9, "no model can be built")])
 def test_a_run_json_of_other_encoders_is_one_line(tmp_path, width, said):
     train.fit(make_run(), tmp_path, max_minutes=0.0, quiet=True)
     about = checkpoint.describe(tmp_path)
@@ -298,7 +295,7 @@ def test_a_run_json_of_other_encoders_is_one_line(tmp_path, width, said):
 def test_weights_that_are_not_finite_are_named_and_a_checkpoint_that_is_not_there_is_too(tmp_path):
     run = make_run()
     train.fit(run, tmp_path, max_minutes=0.0, quiet=True)
-    with pytest.raises(InputError, match="checkpoint at .*, found last: choose that"):
+    with pytest.raises(InputError, match=r"checkpoint at .*, found last: choose that"):
         checkpoint.load(tmp_path, "best")
     tensors, progress = checkpoint.read(tmp_path / "last.safetensors")
     tensors["model.encoders.video.conv1.0.weight"][0] = torch.nan
