@@ -292,6 +292,16 @@ def test_a_run_json_of_other_encoders_is_one_line(tmp_path, width, said):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize(("name", "value"), [("fps", -1.0), ("count", 0), ("front", {"rate": 0})])
+def test_a_run_json_of_views_of_nothing_is_one_line(tmp_path, name, value):
+    train.fit(make_run(), tmp_path, max_minutes=0.0, quiet=True)
+    about = checkpoint.describe(tmp_path)
+    about["model"]["views"][name] = value
+    (tmp_path / "run.json").write_text(json.dumps(about))
+    with pytest.raises(InputError, match="no model can be built from it"):
+        checkpoint.load(tmp_path)
+
+
 def test_weights_that_are_not_finite_are_named_and_a_checkpoint_that_is_not_there_is_too(tmp_path):
     run = make_run()
     train.fit(run, tmp_path, max_minutes=0.0, quiet=True)

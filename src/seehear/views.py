@@ -68,7 +68,9 @@ class AudioVisual:
 
     @classmethod
     def rebuild(cls, arguments: dict[str, Any]) -> "AudioVisual":
-        """The inverse of `arguments`."""
+        """The inverse of `arguments`; raises ValueError for views of nothing."""
+        if not (arguments["count"] > 0 and arguments["fps"] > 0 and arguments["size"] > 0):
+            raise ValueError(f"expected views of frames, got {arguments}")
         plain: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in arguments.items()}
         plain["front"] = LogSpectrogram(**arguments["front"])
         return cls(**plain)

@@ -53,6 +53,8 @@ class LogSpectrogram(nn.Module):
         mel: int | None = None,
     ) -> None:
         super().__init__()
+        if min(rate, window, hop, frames, average) < 1:
+            raise ValueError(f"expected whole numbers above 0, got {rate=} {window=} {hop=} {frames=} {average=}")
         self.arguments: dict[str, Any] = {"rate": rate, "window": window, "hop": hop, "frames": frames}
         self.arguments |= {"average": average, "relative": relative}
         # Only where they differ: runs from before these arguments keep their description, and resume.
