@@ -41,6 +41,16 @@ def test_help_lists_every_verb():
     assert seehear().stdout == done.stdout
 
 
+def test_training_with_a_recipe_of_ones_own_ends_with_what_to_do_next(tmp_path):
+    told = ["train", "small:make_run", "--count", "9", "--out", tmp_path / "run", "--workers", "0"]
+    here = Path(__file__).parent
+    stopped = seehear(*told, "--max-minutes", "0", cwd=here)
+    assert stopped.stderr.endswith("stopped at step 1; go on with the same command and --resume\n")
+    done = seehear(*told, "--resume", "--json", tmp_path / "found.json", cwd=here)
+    steps = json.loads((tmp_path / "found.json").read_text())["total"]
+    assert f"{tmp_path / 'run'}: {steps} steps in " in done.stderr
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_has_help_with_an_example(verb):
     done = seehear(verb, "--help")

@@ -16,7 +16,6 @@ from torch import nn
 from seehear import checkpoint, train
 from seehear.errors import InputError
 from seehear.optim import SGD, Adam, constant, cosine, milestones, warmed
-from seehear.verbs.training import train as verb
 from small import make_run, make_shelf, torchrun
 
 HERE = Path(__file__).parent
@@ -361,13 +360,3 @@ def test_a_share_of_the_rate_is_a_share_of_the_step():
         expected = whole * (0.25 if name.startswith("heads.audio") else 1.0)
         assert whole.any()
         torch.testing.assert_close(moved[0.25][name], expected, rtol=1e-2, atol=1e-7)
-
-
-def test_the_verb_ends_with_what_to_do_next(tmp_path, capsys):
-    """With a recipe of one's own, as MODULE:FUNCTION."""
-    told = ["small:make_run", "--count", "9", "--out", str(tmp_path / "run"), "--workers", "0"]
-    verb([*told, "--max-minutes", "0"])
-    assert "stopped at step 1; go on with the same command and --resume" in capsys.readouterr().err
-    verb([*told, "--resume", "--json", str(tmp_path / "found.json")])
-    steps = json.loads((tmp_path / "found.json").read_text())["total"]
-    assert f"{tmp_path / 'run'}: {steps} steps in " in capsys.readouterr().err
