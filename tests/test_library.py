@@ -268,7 +268,11 @@ def test_what_was_only_copied_is_not_packed_again_and_what_was_replaced_is_said(
     assert (
         "; 1 files are not what they were, and the clips of what they were are still there" in capsys.readouterr().out
     )
-    assert Library(target).catalog.sources.count("a.mp4") > 1
+    assert (count := Library(target).catalog.sources.count("a.mp4")) > 1
+    # What it was before is still there.
+    shutil.copy(media / "a.mp4", own / "a.mp4")
+    assert packed(own, target)["clips"] == 0
+    assert Library(target).catalog.sources.count("a.mp4") == count
 
 
 def test_ids_do_not_depend_on_the_workers(media, tmp_path):

@@ -302,6 +302,17 @@ def test_a_run_json_of_views_of_nothing_is_one_line(tmp_path, name, value):
         checkpoint.load(tmp_path)
 
 
+def test_what_cannot_be_built_is_one_line_though_the_error_says_nothing(tmp_path, monkeypatch):
+    train.fit(make_run(), tmp_path, max_minutes=0.0, quiet=True)
+
+    def fail(arguments):
+        raise MemoryError
+
+    monkeypatch.setattr(checkpoint.Model, "rebuild", fail)
+    with pytest.raises(InputError, match=r"no model can be built from it \(MemoryError\(\)\)"):
+        checkpoint.load(tmp_path)
+
+
 def test_weights_that_are_not_finite_are_named_and_a_checkpoint_that_is_not_there_is_too(tmp_path):
     run = make_run()
     train.fit(run, tmp_path, max_minutes=0.0, quiet=True)

@@ -182,7 +182,8 @@ def load(run: Path | str, which: str = "last") -> Model:
         model = Model.rebuild(description["model"])
     except (LookupError, TypeError, ValueError, ArithmeticError, RuntimeError, MemoryError) as error:
         expected = f"expected run.json of seehear {version('seehear')} in {folder}, no model can be built from it"
-        raise InputError(f"{expected} ({str(error).splitlines()[0][:80] or error!r}): train again") from error
+        why = (str(error).splitlines() or [repr(error)])[0][:80]
+        raise InputError(f"{expected} ({why}): train again") from error
     tensors, _ = read(folder / f"{which}.safetensors")
     mine = {name: tensors[f"model.{name}"] for name in model.state_dict() if f"model.{name}" in tensors}
     there = model.state_dict()

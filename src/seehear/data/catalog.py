@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, UInt8
+from jaxtyping import Bool, Float32, Float64, Int64, UInt8
 
 from seehear.clip import Clip
 from seehear.errors import InputError
@@ -36,8 +36,12 @@ class Catalog:
     @property
     def modalities(self) -> tuple[str, ...]:
         """Which of "video" and "audio" every clip has; both where the table does not say."""
-        both = ("video", "audio")
-        return tuple(name for name in both if all(name in has for has in self.truth.get("modalities", ())))  # type: ignore[operator]
+        return tuple(name for name in ("video", "audio") if self.have(name).all())
+
+    def have(self, modality: str) -> Bool[np.ndarray, "N"]:
+        """Which clips have "video" or "audio"; all where the table does not say."""
+        known = self.truth.get("modalities", (modality,) * len(self))
+        return np.array([modality in has for has in known], dtype=bool)  # type: ignore[operator]
 
     @property
     def recordings(self) -> tuple[str, ...]:

@@ -80,8 +80,8 @@ class Batch:
         return "" if twin == row.file else twin
 
     def add(self, row: Row, made: dict[str, Any] | Dropped) -> None:
-        """Take in a packed clip, or a refused one."""
-        if self._twin(row):
+        """Take in a packed clip, or a refused one, of a content that is not there yet."""
+        if row.hash in self.done.contents:
             return
         if isinstance(made, Dropped):
             self.dropped.append(_file(row, start=made.start, reason=made.reason))
@@ -100,7 +100,7 @@ class Batch:
     def finish(self, row: Row, task: Task) -> None:
         """Note that a file is done with, usable or not, or still what it was."""
         old = self.done.held.get(row.file)
-        if row.usable and old == row.hash:
+        if row.usable and self.done.contents.get(row.hash) == row.file:
             self.same += 1
             self.files.append(again := _file(row, bytes=task.bytes, modified=task.modified))
             self.done.note(again)

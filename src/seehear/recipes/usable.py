@@ -11,10 +11,7 @@ if TYPE_CHECKING:
 
 def complete(clips: "Clips") -> tuple["Clips", tuple[str, ...]]:
     """The clips that have pictures and sound, and how many have not; raises InputError where none has both."""
-    import numpy as np
-
-    has = clips.catalog.truth.get("modalities")
-    both = np.array([one is None or {"video", "audio"} <= set(one) for one in has or (None,) * len(clips)])  # type: ignore[call-overload]
+    both = clips.catalog.have("video") & clips.catalog.have("audio")
     lack = f"expected clips with pictures and sound, none of {len(clips)} has both: pack videos"
     return _kept(clips, both, lack, "lack pictures or sound")
 
